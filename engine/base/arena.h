@@ -1,5 +1,6 @@
 /* A bump allocator for one batch: many small allocations, one reset. Memory is zeroed. Pointers are
- * stable until arena_reset or arena_fini. Not thread-safe; may be handed to another thread whole. */
+ * stable until arena_reset or arena_fini. Not thread-safe; may be handed to another thread whole.
+ */
 #ifndef ENGINE_BASE_ARENA_H
 #define ENGINE_BASE_ARENA_H
 

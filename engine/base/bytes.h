@@ -43,7 +43,7 @@ static inline uint64_t read_varint(struct reader *r)
 uint8_t read_u8(struct reader *r);
 uint64_t read_be(struct reader *r, unsigned bytes_n); /* 1..8 big-endian bytes */
 uint64_t read_ordered(struct reader *r);
-struct str read_str(struct reader *r);            /* varint length, then bytes; borrowed */
+struct str read_str(struct reader *r);                /* varint length, then bytes; borrowed */
 const uint8_t *read_span(struct reader *r, size_t n); /* n bytes; NULL and bad when short */
 
 /* A growing buffer with a ceiling. Over the ceiling or out of memory `bad` is set and later writes
@@ -61,19 +61,19 @@ static inline struct buf buf_of(size_t cap_max)
     return (struct buf){.cap_max = cap_max};
 }
 
-void buf_fini(struct buf *b);                 /* frees, empties; NULL-safe */
-static inline void buf_reset(struct buf *b)   /* keeps the memory */
+void buf_fini(struct buf *b);               /* frees, empties; NULL-safe */
+static inline void buf_reset(struct buf *b) /* keeps the memory */
 {
     b->n = 0;
     b->bad = false;
 }
-bool buf_room(struct buf *b, size_t more);    /* make room for `more` bytes; false: bad is set */
+bool buf_room(struct buf *b, size_t more); /* make room for `more` bytes; false: bad is set */
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_u8(struct buf *b, uint8_t v);
 void buf_be(struct buf *b, uint64_t v, unsigned bytes_n);
 void buf_varint(struct buf *b, uint64_t v);
 void buf_ordered(struct buf *b, uint64_t v);
-void buf_str(struct buf *b, struct str s);    /* varint length, then bytes */
+void buf_str(struct buf *b, struct str s); /* varint length, then bytes */
 
 /* Raw forms for hot loops: the caller has made room (10 and 9 bytes). Return the new end. */
 static inline uint8_t *put_varint(uint8_t *p, uint64_t v)

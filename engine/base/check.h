@@ -14,6 +14,6 @@ _Noreturn void check_failed(const char *file, int line, const char *what);
 
 #define STATIC_CHECK(cond) _Static_assert(cond, #cond)
 
-#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define N_OF(array)        (sizeof(array) / sizeof((array)[0]))
 
 #endif

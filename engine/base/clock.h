@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t wall_ms;    /* CLOCK_REALTIME, ms since 1970 UTC */
-    int64_t mono_ms;    /* CLOCK_MONOTONIC */
-    int64_t boot_ms;    /* CLOCK_BOOTTIME: elapsed also while suspended */
+    int64_t wall_ms; /* CLOCK_REALTIME, ms since 1970 UTC */
+    int64_t mono_ms; /* CLOCK_MONOTONIC */
+    int64_t boot_ms; /* CLOCK_BOOTTIME: elapsed also while suspended */
 };
 
 struct clock clock_now(void);

@@ -1,0 +1,35 @@
+/* A generation: the pending state between two checkpoints, folded by the loop from committed batches
+ * and merged whole into the day tables by the checkpoint.
+ *
+ * Folding is deterministic: it reads the events and `received_ms`, never a clock. While active, one
+ * thread owns it. Once frozen it never changes: the checkpoint thread and queries read it at once. */
+#ifndef AGGREGATORS_GENERATION_H
+#define AGGREGATORS_GENERATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/event.h"
+
+struct generation; /* opaque, heap */
+
+/* begin: the first log position it will hold. Aborts when there is no memory at all. */
+struct generation *generation_new(uint64_t begin);
+void generation_free(struct generation **g);
+
+/* Fold the accepted events (verdict[i] == 0) of one committed batch. ev is borrowed for the call.
+ * position: of ev[0]. The caller folds batches in log order, each once. Cost: about 50 ns an event. */
+void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict, uint32_t n,
+                     uint64_t position, int64_t received_ms);
+
+/* The batch took positions up to `end` (exclusive), folded events or not. */
+void generation_advance(struct generation *g, uint64_t end);
+
+uint64_t generation_begin(const struct generation *g);
+uint64_t generation_end(const struct generation *g); /* first position it does not hold */
+size_t generation_bytes(const struct generation *g); /* memory in use */
+
+/* Bytes that folding one event can add at most, besides its own strings: for the budget. */
+#define GENERATION_EVENT_BYTES_MAX 320
+
+#endif

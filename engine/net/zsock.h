@@ -24,8 +24,8 @@ enum zsock_type { ZSOCK_ROUTER, ZSOCK_PULL, ZSOCK_XPUB };
 /* Where a reply goes. Copyable; stays valid after the peer has gone (then sends are counted as
  * unroutable). delimiter: the peer is a REQ whose empty frame is mirrored. */
 struct zpeer {
-    uint8_t id[32]; /* routing id as libzmq assigned it */
-    uint8_t id_n;   /* 0 on PULL sockets */
+    uint8_t id[255]; /* routing id: 5 bytes when libzmq assigned it, any when the peer chose one */
+    uint8_t id_n;    /* 0 on PULL sockets */
     bool delimiter;
 };
 

@@ -39,6 +39,10 @@ enum status store_open(const struct store_options *options, struct store **out, 
     MUST_CHECK;
 void store_close(struct store **s); /* NULL-safe; nulls the pointer */
 
+/* Free the reader slots of processes that died. Once at open, then every 30 s; any thread. Returns
+ * how many there were. */
+unsigned store_reap_readers(struct store *s);
+
 bool store_failed(const struct store *s); /* writes are refused until a restart; any thread */
 
 struct store_size {
@@ -49,6 +53,7 @@ struct store_size {
     uint64_t oldest_reader_lag; /* transactions that the oldest reader holds back */
 };
 
+/* Reads the free list: for a status page and a metric, not for every turn. Any thread. */
 void store_size(struct store *s, struct store_size *out);
 
 /* Sizes of one table: pages and entries. */
@@ -64,11 +69,18 @@ struct txn {
     void *handle;       /* NULL when ended */
     enum status status; /* first failure */
     bool writes;
+    bool tight; /* writes: the store is down to its reserve; puts are refused */
 };
 
+/* Above nine tenths of the map, or when the disk is down to its reserve (a sixteenth of it, at most
+ * 64 MiB), puts fail with ST_STORAGE_FULL until the transaction has deleted something: copy-on-write
+ * needs free pages to delete, so that room belongs to retention. */
 void txn_begin(struct store *s, bool writes, struct txn *out);
 enum status txn_commit(struct txn *t) MUST_CHECK; /* also ends read transactions; frees always */
 void txn_abort(struct txn *t);                    /* no-op when ended */
+
+/* Let this write transaction put into the reserve before it has deleted anything (a purge mark). */
+void txn_use_reserve(struct txn *t);
 
 /* Fail the transaction from outside (a codec found corrupt data, a budget ran out). */
 void txn_fail(struct txn *t, enum status st);

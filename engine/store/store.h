@@ -1,8 +1,8 @@
 /* An LMDB environment: named tables of ordered byte keys. Nothing outside this folder knows LMDB.
  *
  * Caveats that bite servers, all guarded here:
- *  - Values read inside a transaction are borrowed: they die at its end and, in a write transaction,
- *    at its next write. Copy what you keep.
+ *  - Values read inside a transaction are borrowed: they die at its end and, in a write
+ * transaction, at its next write. Copy what you keep.
  *  - A read transaction pins old pages: end it within the turn that began it.
  *  - One process opens an environment for writing (an exclusive flock on DIR/owner.lock), and once;
  *    others may open it with `read_only`.
@@ -26,17 +26,17 @@
 struct store; /* opaque, heap */
 
 struct store_options {
-    const char *dir;            /* created with mode 0700 when missing (not when read_only) */
-    const char *const *tables;  /* names; a table's number is its index here */
-    unsigned tables_n;          /* at most STORE_TABLES_MAX */
-    uint64_t map_bytes;         /* address space reserved; the file grows as needed */
+    const char *dir;           /* created with mode 0700 when missing (not when read_only) */
+    const char *const *tables; /* names; a table's number is its index here */
+    unsigned tables_n;         /* at most STORE_TABLES_MAX */
+    uint64_t map_bytes;        /* address space reserved; the file grows as needed */
     bool read_only;
 };
 
 /* why: one sentence for people (at least 256 bytes), set on failure. Statuses: ST_IO_ERROR,
  * ST_STORAGE_FULL, ST_CORRUPT, ST_BUSY (another process owns it), ST_NOT_FOUND (read_only). */
-enum status store_open(const struct store_options *options, struct store **out, char why[static 256])
-    MUST_CHECK;
+enum status store_open(const struct store_options *options, struct store **out,
+                       char why[static 256]) MUST_CHECK;
 void store_close(struct store **s); /* NULL-safe; nulls the pointer */
 
 /* Free the reader slots of processes that died. Once at open, then every 30 s; any thread. Returns
@@ -73,8 +73,8 @@ struct txn {
 };
 
 /* Above nine tenths of the map, or when the disk is down to its reserve (a sixteenth of it, at most
- * 64 MiB), puts fail with ST_STORAGE_FULL until the transaction has deleted something: copy-on-write
- * needs free pages to delete, so that room belongs to retention. */
+ * 64 MiB), puts fail with ST_STORAGE_FULL until the transaction has deleted something:
+ * copy-on-write needs free pages to delete, so that room belongs to retention. */
 void txn_begin(struct store *s, bool writes, struct txn *out);
 enum status txn_commit(struct txn *t) MUST_CHECK; /* also ends read transactions; frees always */
 void txn_abort(struct txn *t);                    /* no-op when ended */
@@ -91,11 +91,13 @@ struct span {
 };
 
 bool txn_get(struct txn *t, unsigned table, const void *key, size_t key_n, struct span *out);
-void txn_put(struct txn *t, unsigned table, const void *key, size_t key_n, const void *val, size_t val_n);
+void txn_put(struct txn *t, unsigned table, const void *key, size_t key_n, const void *val,
+             size_t val_n);
 
 /* Room for a value of val_n bytes, to be filled before the next call on t; NULL when t has failed.
  * append: key is above every key of the table (faster; ST_INTERNAL when it is not). */
-void *txn_reserve(struct txn *t, unsigned table, const void *key, size_t key_n, size_t val_n, bool append);
+void *txn_reserve(struct txn *t, unsigned table, const void *key, size_t key_n, size_t val_n,
+                  bool append);
 bool txn_del(struct txn *t, unsigned table, const void *key, size_t key_n); /* false: was absent */
 void txn_table_size(struct txn *t, unsigned table, struct table_size *out);
 
@@ -109,7 +111,7 @@ struct cur {
 
 void cur_open(struct txn *t, unsigned table, struct cur *out);
 void cur_close(struct cur *c);
-bool cur_seek(struct cur *c, const void *key, size_t key_n); /* first entry >= key */
+bool cur_seek(struct cur *c, const void *key, size_t key_n);        /* first entry >= key */
 bool cur_seek_before(struct cur *c, const void *key, size_t key_n); /* last entry < key */
 bool cur_first(struct cur *c);
 bool cur_last(struct cur *c);

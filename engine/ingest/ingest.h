@@ -102,11 +102,14 @@ void ingest_submit_bytes(struct ingest *in, const struct ingest_source *from, co
 void ingest_refuse(struct ingest *in, const struct ingest_source *from, enum status code,
                    const char *message, const struct ingest_reply *reply);
 
-/* Back pressure: false while collectors should leave messages in their sockets. */
-bool ingest_may_read(const struct ingest *in);
+/* Back pressure: false while collectors should leave messages in their sockets. ROUTER and HTTP
+ * peers are read again after busy_after_ms, to be answered busy; PUSH peers, who cannot be
+ * answered, are held back for as long as nothing can be stored. */
+bool ingest_may_read(const struct ingest *in, enum ingest_transport transport);
 
 /* fn(arg, paused) whenever that changes. At most 8 listeners; before the first submission. */
-void ingest_on_pause(struct ingest *in, void (*fn)(void *arg, bool paused), void *arg);
+void ingest_on_pause(struct ingest *in, enum ingest_transport transport,
+                     void (*fn)(void *arg, bool paused), void *arg);
 
 /* ---- observers (before the first submission; at most 8 of each) ---- */
 

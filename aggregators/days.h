@@ -17,17 +17,18 @@ struct merge_stats {
     uint64_t rows_dropped; /* of days below the purge mark, dropped and counted */
     uint64_t sheets;       /* rows written */
     uint64_t activities;
-    uint64_t trimmed;      /* activity rows over the account's limit */
-    uint64_t bytes;        /* of values written */
+    uint64_t trimmed; /* activity rows over the account's limit */
+    uint64_t bytes;   /* of values written */
 };
 
 /* Merge g in key order and commit with its end position, in one transaction. */
-enum status days_merge(struct store *days, const struct generation *g, const struct days_limits *limits,
-                       struct merge_stats *out) MUST_CHECK;
+enum status days_merge(struct store *days, const struct generation *g,
+                       const struct days_limits *limits, struct merge_stats *out) MUST_CHECK;
 
-/* Delete a slice of what lies before `first_day` (sheets, distinct, activity), at most rows_max rows,
- * in a transaction of its own; *more: there is more to delete. The purge mark moves first, so that a
- * merge never writes behind the purge. */
-enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max, bool *more) MUST_CHECK;
+/* Delete a slice of what lies before `first_day` (sheets, distinct, activity), at most rows_max
+ * rows, in a transaction of its own; *more: there is more to delete. The purge mark moves first, so
+ * that a merge never writes behind the purge. */
+enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max,
+                       bool *more) MUST_CHECK;
 
 #endif

@@ -1,8 +1,9 @@
-/* A generation: the pending state between two checkpoints, folded by the loop from committed batches
- * and merged whole into the day tables by the checkpoint.
+/* A generation: the pending state between two checkpoints, folded by the loop from committed
+ * batches and merged whole into the day tables by the checkpoint.
  *
  * Folding is deterministic: it reads the events and `received_ms`, never a clock. While active, one
- * thread owns it. Once frozen it never changes: the checkpoint thread and queries read it at once. */
+ * thread owns it. Once frozen it never changes: the checkpoint thread and queries read it at once.
+ */
 #ifndef AGGREGATORS_GENERATION_H
 #define AGGREGATORS_GENERATION_H
 
@@ -17,10 +18,15 @@ struct generation; /* opaque, heap */
 struct generation *generation_new(uint64_t begin);
 void generation_free(struct generation **g);
 
+/* Empty it for reuse, keeping its memory: touching fresh memory costs more than folding into it.
+ * Any thread, once nobody reads it. */
+void generation_reset(struct generation *g, uint64_t begin);
+
 /* Fold the accepted events (verdict[i] == 0) of one committed batch. ev is borrowed for the call.
- * position: of ev[0]. The caller folds batches in log order, each once. Cost: about 50 ns an event. */
-void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict, uint32_t n,
-                     uint64_t position, int64_t received_ms);
+ * position: of ev[0]. The caller folds batches in log order, each once. Cost: about 50 ns an event.
+ */
+void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict,
+                     uint32_t n, uint64_t position, int64_t received_ms);
 
 /* The batch took positions up to `end` (exclusive), folded events or not. */
 void generation_advance(struct generation *g, uint64_t end);

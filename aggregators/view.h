@@ -1,8 +1,8 @@
 /* A view: one consistent answer from the day tables and the generations above them.
  *
  * It holds a read transaction: open it, answer, close it within the turn. It includes exactly the
- * log positions below `end`: the tables up to the position committed with them, then the generations
- * that begin there. */
+ * log positions below `end`: the tables up to the position committed with them, then the
+ * generations that begin there. */
 #ifndef AGGREGATORS_VIEW_H
 #define AGGREGATORS_VIEW_H
 
@@ -13,7 +13,7 @@
 #define VIEW_GENERATIONS_MAX 2
 
 struct view {
-    struct txn txn;      /* read transaction of the days environment */
+    struct txn txn; /* read transaction of the days environment */
     const struct generation *gen[VIEW_GENERATIONS_MAX]; /* ascending, above the tables; borrowed */
     unsigned gen_n;
     uint64_t tables_end; /* first position that the tables do not cover */
@@ -22,9 +22,10 @@ struct view {
     int32_t first_day;   /* first visible day: max(today - 29, floor) */
 };
 
-/* gens: the frozen (if any) and the active generation, ascending; those already in the tables of the
- * snapshot are left out. Check v->txn.status after reading. */
-void view_open(struct store *days, const struct generation *const gens[], unsigned gens_n, struct view *v);
+/* gens: the frozen (if any) and the active generation, ascending; those already in the tables of
+ * the snapshot are left out. Check v->txn.status after reading. */
+void view_open(struct store *days, const struct generation *const gens[], unsigned gens_n,
+               struct view *v);
 void view_close(struct view *v);
 
 /* ---- sheets: what an account did on one day ---- */
@@ -79,8 +80,8 @@ static inline enum record_action slot_action(uint64_t slot)
 
 struct sheet_row {
     uint64_t app;
-    int64_t sent_ms;     /* last activity that day; 0: none */
-    int64_t received_ms; /* likewise */
+    int64_t sent_ms;          /* last activity that day; 0: none */
+    int64_t received_ms;      /* likewise */
     const struct cell *cells; /* ascending slot */
     uint32_t cells_n;
 };
@@ -94,8 +95,8 @@ struct sheet {
 
 /* The merged day of an account; empty when nothing happened. only_app: NULL for all, else one app
  * (totals are then 0 unless it was in the first chunk; do not use them). Allocates from a. */
-void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app, struct arena *a,
-                struct sheet *out);
+void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app,
+                struct arena *a, struct sheet *out);
 
 /* ---- distinct records ---- */
 
@@ -137,26 +138,28 @@ struct activity_query {
     uint32_t apps_n;
     const uint64_t *users;
     uint32_t users_n;
-    uint64_t kinds;       /* bit per kind number; 0: any */
-    int64_t from_ms;      /* inclusive */
-    int64_t to_ms;        /* exclusive */
-    bool arrival;         /* ascending position above `after`; else newest (time, position) first */
+    uint64_t kinds;  /* bit per kind number; 0: any */
+    int64_t from_ms; /* inclusive */
+    int64_t to_ms;   /* exclusive */
+    bool arrival;    /* ascending position above `after`; else newest (time, position) first */
     bool has_after;
-    uint64_t after;       /* arrival: positions > after. newest: together with after_ms, entries below it */
+    uint64_t
+        after; /* arrival: positions > after. newest: together with after_ms, entries below it */
     int64_t after_ms;
-    uint32_t limit;       /* rows wanted */
-    uint32_t scan_max;    /* entries looked at */
+    uint32_t limit;    /* rows wanted */
+    uint32_t scan_max; /* entries looked at */
 };
 
 struct activity_page {
     const struct activity *rows; /* in the arena */
     uint32_t rows_n;
-    bool more;            /* stopped at limit or scan_max: continue after (next_ms, next_position) */
+    bool more; /* stopped at limit or scan_max: continue after (next_ms, next_position) */
     int64_t next_ms;
     uint64_t next_position;
 };
 
-void view_activity(struct view *v, const struct activity_query *q, struct arena *a, struct activity_page *out);
+void view_activity(struct view *v, const struct activity_query *q, struct arena *a,
+                   struct activity_page *out);
 
 /* Rows kept and trimmed of the account. */
 void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint64_t *trimmed);
@@ -164,12 +167,12 @@ void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint
 /* ---- apps and their connections ---- */
 
 enum connection_state {
-    STATE_NONE,         /* only data seen, no lifecycle signal yet */
+    STATE_NONE, /* only data seen, no lifecycle signal yet */
     STATE_CONNECTED,
     STATE_DISCONNECTED,
     STATE_EXPIRED,
     STATE_ERROR,
-    STATE_REAUTH,       /* needs re-authentication */
+    STATE_REAUTH, /* needs re-authentication */
     STATE_UNINSTALLED,
     STATE_N
 };
@@ -187,9 +190,9 @@ struct connection {
 struct app_summary {
     uint64_t app;
     bool has_install;
-    int64_t installed_ms;   /* first install ever seen in the account */
+    int64_t installed_ms; /* first install ever seen in the account */
     bool has_installer;
-    uint64_t installer;     /* user of that first install */
+    uint64_t installer;          /* user of that first install */
     enum connection_state state; /* worst of its connections, uninstalled ones left out */
     int64_t since_ms;
     uint32_t connections_n; /* not uninstalled */
@@ -197,7 +200,8 @@ struct app_summary {
     int64_t received_ms;
 };
 
-/* Every app of the account but app 0, ascending, apps >= from_app, at most `limit`; *more when cut. */
+/* Every app of the account but app 0, ascending, apps >= from_app, at most `limit`; *more when cut.
+ */
 void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
                const struct app_summary **rows, uint32_t *rows_n, bool *more);
 
@@ -209,7 +213,8 @@ void view_connections(struct view *v, uint64_t account, uint64_t app, struct are
 
 /* The stored fields (a msgpack map) of one entry: kind is the upsert's kind (EV_CATALOG_APP, ...),
  * key its text ("45" for app 45). False: none, or removed. */
-bool view_reference(struct view *v, uint64_t account, enum event_kind kind, struct str key, struct str *fields);
+bool view_reference(struct view *v, uint64_t account, enum event_kind kind, struct str key,
+                    struct str *fields);
 
 /* Text of a class-2 object type; empty when unknown. */
 struct str view_type_name(struct view *v, object_type_id id);

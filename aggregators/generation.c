@@ -1,0 +1,146 @@
+/* The life of a generation: new, fold, advance, reset. What a batch means is in the aggregators'
+ * own files; the registry below is the order in which they see it. */
+#include "aggregators/generation.h"
+
+#include "aggregators/pending.h"
+#include "engine/base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void (*const folds[])(struct generation *, const struct fold *) = {
+    sheet_fold,
+    activity_fold,
+    reference_fold,
+};
+
+uint32_t array_more(void **p, uint32_t *n, uint32_t *cap, size_t size)
+{
+    if (*n == *cap) {
+        uint32_t grown = *cap ? *cap + *cap / 2 : 64;
+        void *q = realloc(*p, grown * size);
+        CHECK(q && grown > *cap);
+        *p = q;
+        *cap = grown;
+    }
+    return (*n)++;
+}
+
+struct generation *generation_new(uint64_t begin)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    CHECK(g);
+    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
+                               &g->mark_index,  &g->signal_index, &g->reference_index,
+                               &g->name_index};
+    for (size_t i = 0; i < N_OF(indexes); i++)
+        index_init(indexes[i], 1024);
+    g->text = buf_of(SIZE_MAX / 2);
+    g->begin = g->end = begin;
+    return g;
+}
+
+void generation_free(struct generation **gp)
+{
+    struct generation *g = *gp;
+    if (!g)
+        return;
+    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
+                               &g->mark_index,  &g->signal_index, &g->reference_index,
+                               &g->name_index};
+    for (size_t i = 0; i < N_OF(indexes); i++)
+        index_fini(indexes[i]);
+    void *arrays[] = {g->tally.p,          g->row.p,       g->cell.p,     g->mark.p, g->signal.p,
+                      g->signal_account.p, g->reference.p, g->type_name.p};
+    for (size_t i = 0; i < N_OF(arrays); i++)
+        free(arrays[i]);
+    buf_fini(&g->text);
+    free(g);
+    *gp = NULL;
+}
+
+void generation_reset(struct generation *g, uint64_t begin)
+{
+    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
+                               &g->mark_index,  &g->signal_index, &g->reference_index,
+                               &g->name_index};
+    for (size_t i = 0; i < N_OF(indexes); i++)
+        index_clear(indexes[i]);
+    uint32_t *ns[] = {&g->tally.n,     &g->row.n,      &g->cell.n,
+                      &g->mark.n,      &g->signal.n,   &g->signal_account.n,
+                      &g->reference.n, &g->type_name.n};
+    for (size_t i = 0; i < N_OF(ns); i++)
+        *ns[i] = 0;
+    buf_reset(&g->text);
+    g->begin = g->end = begin;
+    g->received_ms_max = 0;
+}
+
+void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict,
+                     uint32_t n, uint64_t position, int64_t received_ms)
+{
+    CHECK(position >= g->end);
+    const struct fold f = {ev, verdict, n, position, received_ms};
+    for (size_t i = 0; i < N_OF(folds); i++)
+        folds[i](g, &f);
+    if (received_ms > g->received_ms_max)
+        g->received_ms_max = received_ms;
+    g->end = position + n;
+}
+
+void generation_advance(struct generation *g, uint64_t end)
+{
+    CHECK(end >= g->end);
+    g->end = end;
+}
+
+uint64_t generation_begin(const struct generation *g)
+{
+    return g->begin;
+}
+
+uint64_t generation_end(const struct generation *g)
+{
+    return g->end;
+}
+
+size_t generation_bytes(const struct generation *g)
+{
+    const size_t slot = 20; /* an index slot of 8 bytes at the lowest fill */
+    return g->tally.n * (sizeof *g->tally.p + slot) + g->row.n * (sizeof *g->row.p + slot) +
+           g->cell.n * (sizeof *g->cell.p + slot) + g->mark.n * (sizeof *g->mark.p + slot) +
+           g->signal.n * sizeof *g->signal.p +
+           g->signal_account.n * (sizeof *g->signal_account.p + slot) +
+           g->reference.n * (sizeof *g->reference.p + slot) +
+           g->type_name.n * (sizeof *g->type_name.p + slot) + g->text.n;
+}
+
+const struct tally *pending_tally(const struct generation *g, uint64_t account, int32_t day)
+{
+    const uint64_t h = tally_hash(account, day);
+    uint32_t at;
+    for (uint32_t i = index_first(&g->tally_index, h, &at); at != INDEX_NONE;
+         i = index_next(&g->tally_index, h, i, &at))
+        if (g->tally.p[at].account == account && g->tally.p[at].day == day)
+            return &g->tally.p[at];
+    return NULL;
+}
+
+const struct signal_account *pending_signals(const struct generation *g, uint64_t account)
+{
+    const uint64_t h = hash_mix(account);
+    uint32_t at;
+    for (uint32_t i = index_first(&g->signal_index, h, &at); at != INDEX_NONE;
+         i = index_next(&g->signal_index, h, i, &at))
+        if (g->signal_account.p[at].account == account)
+            return &g->signal_account.p[at];
+    return NULL;
+}
+
+size_t pending_text_add(struct generation *g, struct str s)
+{
+    const size_t at = g->text.n;
+    buf_put(&g->text, s.p, s.n);
+    CHECK(!g->text.bad);
+    return at;
+}

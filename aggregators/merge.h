@@ -1,0 +1,53 @@
+/* One merge of a generation into the day tables. Private to this folder.
+ *
+ * Every aggregator writes its own tables in ascending key order inside the one transaction; the
+ * first failure sticks to the transaction. */
+#ifndef AGGREGATORS_MERGE_H
+#define AGGREGATORS_MERGE_H
+
+#include "aggregators/days.h"
+#include "aggregators/pending.h"
+#include "aggregators/tables.h"
+
+struct merge {
+    struct txn txn;
+    const struct generation *g;
+    const struct days_limits *limits;
+    struct merge_stats *stats;
+    int32_t purge_day; /* days below are gone: their rows are dropped and counted */
+    int32_t open_day;  /* first day whose quarter hours are still kept */
+    uint32_t *order;   /* tallies in (day, account) order; owned */
+};
+
+void sheet_merge(struct merge *m);
+void distinct_merge(struct merge *m);
+void activity_merge(struct merge *m);
+void connection_merge(struct merge *m);
+void reference_merge(struct merge *m);
+
+/* Sort keys of (hi, lo) with a payload, ascending; stable. Bytes that all items share cost nothing.
+ * tmp: as many items again. */
+struct sort_item {
+    uint64_t lo;
+    uint32_t hi;
+    uint32_t at;
+};
+void sort_items(struct sort_item *items, struct sort_item *tmp, size_t n);
+
+/* Heap memory or an abort: a merge works on what is committed already and has nobody to refuse. */
+void *merge_alloc(size_t n);
+
+/* ---- meta rows ---- */
+enum days_meta {
+    META_FORMAT = 'f',
+    META_POSITION = 'p',
+    META_PURGE_DAY = 'd',     /* days below are being deleted */
+    META_PURGED_DAY = 'D',    /* days below are deleted */
+    META_SWEEP_ACCOUNT = 'a', /* activity sweep: next account */
+    META_SWEEP_DAY = 's',     /* activity sweep: done for this first day */
+    META_DROPPED = 'x',       /* rows dropped by merges behind the purge mark, ever */
+};
+uint64_t meta_get(struct txn *t, enum days_meta key, uint64_t absent);
+void meta_put(struct txn *t, enum days_meta key, uint64_t value);
+
+#endif

@@ -1,0 +1,160 @@
+/* Purge: delete what lies before the first kept day, in bounded slices.
+ *
+ * The purge mark moves first, so that a merge never writes behind it; a slice deletes the oldest
+ * rows of sheets and sketches (one dense prefix, since their keys begin with the day), then sweeps
+ * the activity log account by account. The last activity of an expired day is carried over first.
+ */
+#include "aggregators/activity.h"
+#include "aggregators/merge.h"
+#include "aggregators/sheet.h"
+#include "engine/base/check.h"
+
+static int64_t max_ms(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Remember an app's last activity of an expired day beyond that day. */
+static void carry(struct txn *t, uint64_t account, int32_t day, const struct sheet_row_reader *row)
+{
+    uint8_t key[18], val[20];
+    const size_t key_n = (size_t)(put_ordered(put_ordered(key, account), row->app) - key);
+    int64_t sent = row->sent_ms1 ? day * MS_PER_DAY + row->sent_ms1 - 1 : 0;
+    int64_t received = row->received_ms1 ? day * MS_PER_DAY + row->received_ms1 - 1 : 0;
+    struct span old;
+    if (row->app == 0 || (!sent && !received))
+        return;
+    if (txn_get(t, DAYS_CARRY, key, key_n, &old)) {
+        struct reader r = reader_of(old.p, old.n);
+        sent = max_ms(sent, (int64_t)read_varint(&r));
+        received = max_ms(received, (int64_t)read_varint(&r));
+        if (r.bad)
+            txn_fail(t, ST_CORRUPT);
+    }
+    const uint8_t *end = put_varint(put_varint(val, (uint64_t)sent), (uint64_t)received);
+    txn_put(t, DAYS_CARRY, key, key_n, val, (size_t)(end - val));
+}
+
+static void carry_chunk(struct txn *t, const struct cur *c)
+{
+    int32_t day;
+    uint64_t account, app;
+    struct sheet_head head;
+    struct sheet_row_reader row;
+    struct reader rows;
+    if (!sheet_key_read(c->key, &day, &account, &app) || sheet_open(c->val, app, &rows, &head)) {
+        txn_fail(t, ST_CORRUPT);
+        return;
+    }
+    while (sheet_next(&rows, &app, &row))
+        carry(t, account, day, &row);
+}
+
+/* Delete up to *budget rows of a table whose keys begin with the day; true when none is left. */
+static bool purge_days(struct txn *t, enum days_table table, int32_t first_day, uint32_t *budget)
+{
+    const uint8_t bound[2] = {(uint8_t)((uint32_t)first_day >> 8), (uint8_t)first_day};
+    struct cur c;
+    cur_open(t, table, &c);
+    bool on = cur_first(&c);
+    for (; on && memcmp(c.key.p, bound, 2) < 0 && *budget; (*budget)--) {
+        if (table == DAYS_SHEET)
+            carry_chunk(t, &c);
+        cur_del(&c);
+        on = c.on;
+    }
+    const bool done = !on || memcmp(c.key.p, bound, 2) >= 0;
+    cur_close(&c);
+    return done;
+}
+
+/* Delete the expired blocks of one account; true when none is left. */
+static bool sweep_account(struct txn *t, uint64_t account, int64_t first_ms, uint32_t *budget)
+{
+    uint8_t prefix[ACTIVITY_KEY_MAX];
+    const size_t prefix_n = activity_prefix(prefix, account);
+    uint64_t kept, trimmed, gone = 0;
+    bool done = false;
+    struct cur c;
+    cur_open(t, DAYS_ACTIVITY, &c);
+    bool on = cur_seek(&c, prefix, prefix_n);
+    while (*budget && !done) {
+        struct block_head head;
+        struct reader r;
+        uint64_t owner;
+        done = !on || !cur_has_prefix(&c, prefix, prefix_n);
+        if (done)
+            break;
+        if (block_open(c.key, c.val, false, &owner, &head, &r)) {
+            txn_fail(t, ST_CORRUPT);
+            break;
+        }
+        done = head.last_ms >= first_ms;
+        if (done)
+            break;
+        gone += head.n;
+        cur_del(&c);
+        on = c.on;
+        (*budget)--;
+    }
+    cur_close(&c);
+    if (gone) {
+        activity_counts(t, account, &kept, &trimmed);
+        activity_counts_put(t, account, kept > gone ? kept - gone : 0, trimmed);
+    }
+    return done;
+}
+
+/* Sweep accounts from the one where the last slice ended; true when all were seen for first_day. */
+static bool sweep_activity(struct txn *t, int32_t first_day, uint32_t *budget)
+{
+    if (meta_get(t, META_SWEEP_DAY, 0) >= (uint64_t)first_day)
+        return true;
+    uint64_t account = meta_get(t, META_SWEEP_ACCOUNT, 0);
+    while (*budget && t->status == ST_OK) {
+        uint8_t key[ACTIVITY_KEY_MAX];
+        struct cur c;
+        cur_open(t, DAYS_ACTIVITY_ACCOUNT, &c);
+        const bool on = cur_seek(&c, key, activity_prefix(key, account));
+        struct reader k = reader_of(c.key.p, on ? c.key.n : 0);
+        const uint64_t found = read_ordered(&k);
+        cur_close(&c);
+        if (!on) {
+            meta_put(t, META_SWEEP_DAY, (uint64_t)first_day);
+            meta_put(t, META_SWEEP_ACCOUNT, 0);
+            return true;
+        }
+        (*budget)--;
+        account = found;
+        if (sweep_account(t, found, first_day * MS_PER_DAY, budget))
+            account = found + 1;
+    }
+    meta_put(t, META_SWEEP_ACCOUNT, account);
+    return false;
+}
+
+enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max, bool *more)
+{
+    struct txn t;
+    uint32_t budget = rows_max;
+    CHECK(first_day > 0);
+    txn_begin(days, true, &t);
+    const bool moved = meta_get(&t, META_PURGE_DAY, 0) < (uint64_t)first_day;
+    if (!moved && meta_get(&t, META_PURGED_DAY, 0) >= (uint64_t)first_day) {
+        const enum status st = t.status;
+        txn_abort(&t);
+        *more = false;
+        return st;
+    }
+    if (moved)
+        meta_put(&t, META_PURGE_DAY, (uint64_t)first_day);
+    const bool done = purge_days(&t, DAYS_SHEET, first_day, &budget) &&
+                      purge_days(&t, DAYS_DISTINCT, first_day, &budget) &&
+                      sweep_activity(&t, first_day, &budget);
+    if (done)
+        meta_put(&t, META_PURGED_DAY, (uint64_t)first_day);
+    const enum status st = txn_commit(&t);
+    if (st == ST_OK)
+        *more = !done;
+    return st;
+}

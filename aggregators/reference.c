@@ -1,0 +1,209 @@
+/* Reference data (catalogue, directory, plan, settings) and the texts of object types: the newest
+ * version of each entry, by (time, log position).
+ *
+ * reference  ordered(account) . kind(1) . key  ->  crc(4) . removed(1) . time . position . fields
+ *            A removal stays as a tombstone, so that an older upsert arriving late does not undo
+ * it. type_name  hash(8)  ->  text */
+#include "aggregators/merge.h"
+#include "aggregators/tables.h"
+#include "aggregators/value.h"
+#include "aggregators/view.h"
+#include "engine/base/check.h"
+
+#define REFERENCE_KEY_MAX (9 + 1 + 256)
+
+static uint64_t reference_hash(uint64_t account, unsigned kind, struct str key)
+{
+    return hash_mix(hash64(key.p, key.n) + account * UINT64_C(0x9e3779b97f4a7c15) + kind);
+}
+
+static const struct reference *pending_reference(const struct generation *g, uint64_t account,
+                                                 unsigned kind, struct str key)
+{
+    const uint64_t h = reference_hash(account, kind, key);
+    uint32_t at;
+    for (uint32_t i = index_first(&g->reference_index, h, &at); at != INDEX_NONE;
+         i = index_next(&g->reference_index, h, i, &at)) {
+        const struct reference *r = &g->reference.p[at];
+        if (r->account == account && r->kind == kind &&
+            str_eq(pending_text(g, r->key, r->key_n), key))
+            return r;
+    }
+    return NULL;
+}
+
+static void name_fold(struct generation *g, const struct event *e)
+{
+    const uint64_t h = hash_mix(e->object_type);
+    uint32_t at;
+    for (uint32_t i = index_first(&g->name_index, h, &at); at != INDEX_NONE;
+         i = index_next(&g->name_index, h, i, &at))
+        if (g->type_name.p[at].id == e->object_type)
+            return;
+    at = ARRAY_MORE(g->type_name);
+    g->type_name.p[at] =
+        (struct type_name){e->object_type, pending_text_add(g, e->more->object_name),
+                           (uint32_t)e->more->object_name.n};
+    index_add(&g->name_index, h, at);
+}
+
+static void reference_fold_one(struct generation *g, const struct event *e, uint64_t position)
+{
+    const bool removed = event_group(e->kind) == GROUP_REMOVED;
+    const unsigned kind = removed ? e->kind - 1 : e->kind;
+    const struct str key = e->more ? e->more->reference_key : (struct str){0};
+    const struct str fields = e->more && !removed ? e->more->reference_fields : (struct str){0};
+    const struct reference *have = pending_reference(g, e->account, kind, key);
+    if (have && have->time_ms > e->time_ms)
+        return;
+    uint32_t at = (uint32_t)(have - g->reference.p);
+    if (!have) {
+        at = ARRAY_MORE(g->reference);
+        g->reference.p[at] = (struct reference){.account = e->account,
+                                                .key = pending_text_add(g, key),
+                                                .key_n = (uint32_t)key.n,
+                                                .kind = (uint8_t)kind};
+        index_add(&g->reference_index, reference_hash(e->account, kind, key), at);
+    }
+    struct reference *r = &g->reference.p[at];
+    r->time_ms = e->time_ms;
+    r->position = position;
+    r->fields = pending_text_add(g, fields);
+    r->fields_n = (uint32_t)fields.n;
+    r->removed = removed;
+}
+
+void reference_fold(struct generation *g, const struct fold *f)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct event *e = &f->ev[i];
+        if (f->verdict[i])
+            continue;
+        if (e->kind >= EV_CATALOG_APP)
+            reference_fold_one(g, e, f->position + i);
+        else if (e->more && e->more->object_name.p)
+            name_fold(g, e);
+    }
+}
+
+/* ---- merge ---- */
+
+static size_t reference_key(uint8_t key[static REFERENCE_KEY_MAX], uint64_t account, unsigned kind,
+                            struct str text)
+{
+    CHECK(text.n <= 256);
+    uint8_t *p = put_ordered(key, account);
+    *p++ = (uint8_t)kind;
+    if (text.n)
+        memcpy(p, text.p, text.n);
+    return (size_t)(p - key) + text.n;
+}
+
+struct stored {
+    bool removed;
+    int64_t time_ms;
+    uint64_t position;
+    struct str fields;
+};
+
+static enum status stored_read(struct span value, struct stored *out)
+{
+    struct reader r;
+    if (value_open(value, &r))
+        return ST_CORRUPT;
+    out->removed = read_u8(&r);
+    out->time_ms = (int64_t)read_varint(&r);
+    out->position = read_varint(&r);
+    out->fields = read_str(&r);
+    return r.bad ? ST_CORRUPT : ST_OK;
+}
+
+static void reference_merge_one(struct merge *m, const struct reference *r, struct buf *value)
+{
+    const struct generation *g = m->g;
+    uint8_t key[REFERENCE_KEY_MAX];
+    const size_t key_n = reference_key(key, r->account, r->kind, pending_text(g, r->key, r->key_n));
+    struct span val;
+    struct stored old;
+    if (txn_get(&m->txn, DAYS_REFERENCE, key, key_n, &val)) {
+        if (stored_read(val, &old))
+            txn_fail(&m->txn, ST_CORRUPT);
+        else if (old.time_ms > r->time_ms)
+            return;
+    }
+    value_begin(value);
+    buf_u8(value, r->removed);
+    buf_varint(value, (uint64_t)r->time_ms);
+    buf_varint(value, r->position);
+    buf_str(value, pending_text(g, r->fields, r->fields_n));
+    value_seal(value);
+    txn_put(&m->txn, DAYS_REFERENCE, key, key_n, value->p, value->n);
+}
+
+static size_t name_key(uint8_t key[static 8], object_type_id id)
+{
+    for (unsigned i = 0; i < 8; i++)
+        key[i] = (uint8_t)(id >> (56 - 8 * i));
+    return 8;
+}
+
+void reference_merge(struct merge *m)
+{
+    const struct generation *g = m->g;
+    struct buf value = buf_of(SIZE_MAX / 2);
+    for (uint32_t i = 0; i < g->reference.n && m->txn.status == ST_OK; i++)
+        reference_merge_one(m, &g->reference.p[i], &value);
+    buf_fini(&value);
+    for (uint32_t i = 0; i < g->type_name.n; i++) {
+        const struct type_name *n = &g->type_name.p[i];
+        uint8_t key[8];
+        struct span old;
+        if (txn_get(&m->txn, DAYS_TYPE_NAME, key, name_key(key, n->id), &old))
+            continue;
+        const struct str text = pending_text(g, n->text, n->text_n);
+        txn_put(&m->txn, DAYS_TYPE_NAME, key, sizeof key, text.p, text.n);
+    }
+}
+
+/* ---- reading ---- */
+
+bool view_reference(struct view *v, uint64_t account, enum event_kind kind, struct str key,
+                    struct str *fields)
+{
+    struct stored best = {.removed = true, .time_ms = INT64_MIN};
+    uint8_t k[REFERENCE_KEY_MAX];
+    struct span val;
+    if (key.n > 256)
+        return false;
+    if (txn_get(&v->txn, DAYS_REFERENCE, k, reference_key(k, account, kind, key), &val) &&
+        stored_read(val, &best))
+        txn_fail(&v->txn, ST_CORRUPT);
+    for (unsigned i = 0; i < v->gen_n; i++) {
+        const struct generation *g = v->gen[i];
+        const struct reference *r = pending_reference(g, account, kind, key);
+        if (r && r->time_ms >= best.time_ms)
+            best = (struct stored){r->removed, r->time_ms, r->position,
+                                   pending_text(g, r->fields, r->fields_n)};
+    }
+    if (!best.removed)
+        *fields = best.fields;
+    return !best.removed;
+}
+
+struct str view_type_name(struct view *v, object_type_id id)
+{
+    uint8_t key[8];
+    struct span val;
+    if (txn_get(&v->txn, DAYS_TYPE_NAME, key, name_key(key, id), &val))
+        return (struct str){val.p, val.n};
+    const uint64_t h = hash_mix(id);
+    for (unsigned i = 0; i < v->gen_n; i++) {
+        const struct generation *g = v->gen[i];
+        uint32_t at;
+        for (uint32_t k = index_first(&g->name_index, h, &at); at != INDEX_NONE;
+             k = index_next(&g->name_index, h, k, &at))
+            if (g->type_name.p[at].id == id)
+                return pending_text(g, g->type_name.p[at].text, g->type_name.p[at].text_n);
+    }
+    return (struct str){0};
+}

@@ -1,0 +1,39 @@
+/* Stored values carry a checksum: crc(4, big-endian) = low half of XXH3 of what follows. A flipped
+ * bit on the disk is then an error, never a wrong number. */
+#ifndef AGGREGATORS_VALUE_H
+#define AGGREGATORS_VALUE_H
+
+#include "engine/base/bytes.h"
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/store/store.h"
+
+/* Empty b and leave room for the checksum. */
+static inline void value_begin(struct buf *b)
+{
+    buf_reset(b);
+    buf_be(b, 0, 4);
+}
+
+/* Fill the checksum in. Running out of memory is fatal here: what is merged is committed already.
+ */
+static inline void value_seal(struct buf *b)
+{
+    CHECK(!b->bad);
+    const uint32_t crc = (uint32_t)hash64(b->p + 4, b->n - 4);
+    for (unsigned i = 0; i < 4; i++)
+        b->p[i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+/* A reader behind the checksum. ST_CORRUPT when it does not match. */
+static inline enum status value_open(struct span value, struct reader *out)
+{
+    struct reader r = reader_of(value.p, value.n);
+    const uint64_t crc = read_be(&r, 4);
+    if (r.bad || (uint32_t)hash64(r.p, reader_left(&r)) != crc)
+        return ST_CORRUPT;
+    *out = r;
+    return ST_OK;
+}
+
+#endif

@@ -1,0 +1,126 @@
+"""Days under a fake clock: midnight without a restart, clock steps, 90 days of retention."""
+
+import os
+import unittest
+
+from harness import MS_PER_DAY, DaemonTest, api_call, connection, day_text, ms_of, record
+
+
+class Midnight(DaemonTest):
+    def test_the_window_moves_at_utc_midnight_without_a_restart(self):
+        clock = self.fake_clock("2026-11-24 23:59:59.900")
+        d = self.daemon(clock=clock)
+        peer, q = d.ingest(), d.querier()
+        first = ms_of("2026-10-26 00:00:00")
+        self.assert_ack(peer.ask([record(time_ms=first, count=7), record(time_ms=clock.ms)]), accepted=2)
+
+        def days():
+            answer = q.ask({"view": "records", "account": 1, "group_by": "day"})
+            return answer["from"], answer["to"], {r["day"]: r["count"] for r in answer["data"]["rows"]}
+
+        self.assertEqual(days(), ("2026-10-26", "2026-11-24", {"2026-10-26": 7, "2026-11-24": 1}))
+        clock.set(ms_of("2026-11-25 00:00:00"))
+        self.assertEqual(days(), ("2026-10-27", "2026-11-25", {"2026-11-24": 1}))
+        self.assert_rejected(peer.ask([record(time_ms=first)]), "too_old")
+        self.assert_ack(peer.ask([record(time_ms=first + MS_PER_DAY), record(time_ms=clock.ms)]), accepted=2)
+        self.assertEqual(days(), ("2026-10-27", "2026-11-25",
+                                  {"2026-10-27": 1, "2026-11-24": 1, "2026-11-25": 1}))
+
+    def test_midnight_between_checkpoint_and_kill(self):
+        clock = self.fake_clock("2026-11-24 23:59:00")
+        d = self.daemon(clock=clock, checkpoint_ms="10min")
+        first = ms_of("2026-10-26 12:00:00")
+        d.ingest().ask([record(time_ms=first), record(time_ms=first + MS_PER_DAY)])
+        d.kill()
+        clock.set(ms_of("2026-11-25 00:01:00"))
+        d.start()
+        self.assertEqual([r["day"] for r in d.rows("records", account=1)], ["2026-10-27"])
+
+
+class Steps(DaemonTest):
+    """A wall clock that jumps: nothing is deleted, writes wait, reads go on."""
+
+    def test_forward_and_back_again(self):
+        start = ms_of("2026-11-24 12:00:00")
+        for jump in (31 * MS_PER_DAY, 3650 * MS_PER_DAY, 26 * 3600_000, -3600_000, -31 * MS_PER_DAY):
+            with self.subTest(jump=jump):
+                clock = self.fake_clock()
+                clock.set(start)
+                d = self.daemon(clock=clock, data_dir=os.path.join(self.directory, f"data{jump}"))
+                peer = d.ingest()
+                self.assert_ack(peer.ask([record(time_ms=start - i * MS_PER_DAY) for i in range(30)]), accepted=30)
+                clock.set(start + jump)
+                answer = peer.ask([record(time_ms=clock.ms)])
+                self.assert_refused(answer, "clock_suspect", retry=True)
+                self.assertTrue(d.status()["clock_suspect"])
+                clock.set(start + 1000)
+                self.assert_ack(peer.ask([record(time_ms=clock.ms)]), accepted=1)
+                self.assertFalse(d.status()["clock_suspect"])
+                self.assertEqual(self.count(d, "records", "count", account=1), 31)
+                d.kill()
+
+    def test_a_jump_over_a_restart(self):
+        clock = self.fake_clock("2026-11-24 12:00:00")
+        d = self.daemon(clock=clock)
+        d.ingest().ask([record(time_ms=clock.ms - i * MS_PER_DAY) for i in range(30)])
+        self.assertEqual(d.stop(), 0)
+        clock.advance(200 * MS_PER_DAY)
+        d.start()
+        self.assert_refused(d.ingest().ask([record(time_ms=clock.ms)]), "clock_suspect", retry=True)
+        clock.advance(-200 * MS_PER_DAY)
+        self.assert_ack(d.ingest().ask([record(time_ms=clock.ms)]), accepted=1)
+        self.assertEqual(self.count(d, "records", "count", account=1), 31)
+
+    def test_the_operator_accepts_the_new_time(self):
+        clock = self.fake_clock("2026-11-24 12:00:00")
+        d = self.daemon(clock=clock)
+        d.ingest().ask([record(time_ms=clock.ms)])
+        self.assertEqual(d.stop(), 0)
+        clock.advance(200 * MS_PER_DAY)
+        d.options["clock_accept"] = "true"
+        d.start()
+        self.assert_ack(d.ingest().ask([record(time_ms=clock.ms)]), accepted=1)
+        self.assertEqual([r["day"] for r in d.rows("records", account=1)], [day_text(clock.ms)])
+
+
+class Retention(DaemonTest):
+    DAYS = 90
+    PER_DAY = 6000
+
+    def test_90_days(self):
+        clock = self.fake_clock("2026-11-24 12:00:00")
+        d = self.daemon(clock=clock, checkpoint_ms=20, journal_bytes="1MiB")
+        peer = d.ingest()
+        sizes, used = [], []
+        for day in range(self.DAYS):
+            if day > 0:
+                clock.advance(MS_PER_DAY)
+            for part in range(6):
+                events = []
+                for i in range(self.PER_DAY // 6):
+                    account, app = 1 + (i * 7 + part) % 500, 1 + i % 8
+                    at = clock.ms - (i % 3) * MS_PER_DAY if day > 3 else clock.ms
+                    events.append([11, account, app, at, 1 + i % 20, None, 1])
+                    if i % 50 == 0:
+                        events.append([20 + i % 3, account, app, at, 1 + i % 9])
+                self.assert_ack(peer.ask(events), accepted=len(events))
+            s = d.wait_status(lambda s: s["checkpoint_position"] == s["journal_position"])
+            store = {t["store"]: t for t in s["stores"]}
+            sizes.append(sum(t["file_bytes"] for t in s["stores"]))
+            used.append(store["days"]["used_bytes"])
+            if day % 15 == 14 or day == self.DAYS - 1:
+                days = sorted({r["day"] for a in (1, 77, 500) for r in d.rows("records", account=a)})
+                wanted = [day_text(clock.ms - i * MS_PER_DAY) for i in range(min(day + 1, 30))][::-1]
+                self.assertEqual(days, wanted)
+                oldest = d.query("activity", account=1)["data"]["rows"][-1]["time"]
+                self.assertGreaterEqual(oldest, clock.ms - 30 * MS_PER_DAY)
+        print(f"file bytes day 35 {sizes[35]}, day 60 {sizes[60]}, day 90 {sizes[-1]}; "
+              f"days used {used[35]}, {used[60]}, {used[-1]}")
+        self.assertLess(max(sizes[60:]), sizes[40] * 1.25)
+        self.assertLess(max(used[60:]), used[40] * 1.25)
+        self.assertEqual(d.status()["oldest_day"] >= day_text(clock.ms - 33 * MS_PER_DAY), True)
+        self.assertEqual(d.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -51,5 +51,7 @@ function(daybook_test PATH)
   add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${PATH}_test.c)
   target_link_libraries(${target} PRIVATE daybook_flags ${ARG_LINKS} cmocka)
   add_test(NAME ${PATH} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${PATH} PROPERTIES LABELS fast TIMEOUT 120)
+  set_tests_properties(
+    ${PATH} PROPERTIES LABELS fast TIMEOUT 120 ENVIRONMENT
+                       "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
 endfunction()

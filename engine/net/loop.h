@@ -31,7 +31,8 @@ void loop_hook(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* fn(arg) whenever fd is readable. The fd stays the caller's. Returned handle: loop_unwatch. */
 struct watch;
-enum status loop_watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg, struct watch **out) MUST_CHECK;
+enum status loop_watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg,
+                       struct watch **out) MUST_CHECK;
 void loop_unwatch(struct watch **w);
 
 /* fn(arg) every period_ms (monotonic). */

@@ -19,7 +19,8 @@ static int64_t unzigzag(uint64_t v)
 
 struct entry *entries_more(struct entries *e)
 {
-    return &e->p[ARRAY_MORE(*e)];
+    const uint32_t at = ARRAY_MORE(*e); /* may move p */
+    return &e->p[at];
 }
 
 size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account)

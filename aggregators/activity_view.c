@@ -48,6 +48,12 @@ static int arrival_order(const void *a, const void *b)
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
+static void sort_entries(struct entries *e, int (*order)(const void *, const void *))
+{
+    if (e->n > 1)
+        qsort(e->p, e->n, sizeof *e->p, order);
+}
+
 /* Read the block at the cursor; keep what passes (and lies beyond the cursor of the page). */
 static void read_wanted(struct view *v, struct filter *f, const struct block_head *h,
                         struct reader *r, struct entries *to)
@@ -135,7 +141,7 @@ static bool newest_page(struct view *v, struct filter *f, struct entries *rows)
         }
     }
     cur_close(&c);
-    qsort(rows->p, rows->n, sizeof *rows->p, newest_first);
+    sort_entries(rows, newest_first);
     if (cut && rows->n <= q->limit)
         *entries_more(rows) = bound; /* marks where the budget ended; not a row */
     return cut;
@@ -145,7 +151,7 @@ static bool newest_page(struct view *v, struct filter *f, struct entries *rows)
 
 static void keep_first(struct entries *e, uint32_t limit)
 {
-    qsort(e->p, e->n, sizeof *e->p, arrival_order);
+    sort_entries(e, arrival_order);
     if (e->n > limit)
         e->n = limit;
 }

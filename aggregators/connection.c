@@ -385,11 +385,12 @@ static void summaries_of_connections(struct summaries *s, uint64_t account)
     for (uint32_t i = 0; i < d.n; i++) {
         struct connection c = {0};
         registers_state(&d.p[i]->r, &c);
+        const bool by_user = c.installed_ms && d.p[i]->user1;
         summaries_add(s, &(struct app_summary){.app = d.p[i]->app,
                                                .has_install = c.installed_ms != 0,
                                                .installed_ms = c.installed_ms,
-                                               .has_installer = c.installed_ms && d.p[i]->user1,
-                                               .installer = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0,
+                                               .has_installer = by_user,
+                                               .installer = by_user ? d.p[i]->user1 - 1 : 0,
                                                .state = c.state,
                                                .since_ms = c.since_ms,
                                                .connections_n = c.state != STATE_UNINSTALLED &&

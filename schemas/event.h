@@ -55,23 +55,25 @@ enum http_method {
 enum direction { DIRECTION_NONE = 0, DIRECTION_SENT = 1, DIRECTION_RECEIVED = 2 };
 
 /* An object type as one integer: (value << 2) | class. The open set needs no dictionary for ids.
- *   class 0  "0-n", aliases of standard names ("contacts" is 0-1), value n
- *   class 1  "2-n", custom types, value n
- *   class 2  any other name, value = low 59 bits of hash64(name); the text travels in more->object_name */
+ *   class 0  "0-n", aliases of standard names ("contacts" is 0-1), value n up to 2^53-1
+ *   class 1  "2-n", custom types, value n up to 2^53-1
+ *   class 2  any other name, value = low 59 bits of hash64(name); the text travels in
+ * more->object_name */
 typedef uint64_t object_type_id;
 
 /* What few events carry. Absent strings have p == NULL. */
 struct event_more {
-    struct str id;              /* for the id window; also hashed into id_hash */
-    struct hash128 id_hash;     /* of id; of source and id for mapped events */
-    struct str object_name;     /* class-2 object types only */
-    struct str record_text;     /* a record given as a non-decimal string */
-    uint64_t record_number;     /* a record given as an integer or decimal string */
-    struct str endpoint;        /* api.call: endpoint or path */
-    struct str reason, code;    /* app.* */
+    struct str id;           /* for the id window; also hashed into id_hash */
+    struct hash128 id_hash;  /* of id; of source and id for mapped events */
+    struct str object_name;  /* class-2 object types only */
+    struct str record_text;  /* a record given as a non-decimal string */
+    uint64_t record_number;  /* a record given as an integer or decimal string; a record alone makes
+                              * no `more`: its hash is enough for every aggregator */
+    struct str endpoint;     /* api.call: endpoint or path */
+    struct str reason, code; /* app.* */
     struct str setting, from, to; /* sync.* */
-    struct str feature;         /* permission.* */
-    const struct str *list;     /* scopes of permission.* */
+    struct str feature;           /* permission.* */
+    const struct str *list;       /* scopes of permission.* */
     uint32_t list_n;
     uint64_t latency_ms;
     /* Reference data (catalog.*, directory.*, account.*): which entry, and the accepted fields as a
@@ -82,19 +84,19 @@ struct event_more {
 
 struct event {
     uint64_t account;
-    uint64_t app;                 /* 0: no app, a person's own change */
-    int64_t time_ms;              /* since 1970 UTC */
-    object_type_id object_type;   /* record.* */
-    uint64_t record_hash;         /* 64-bit hash of record; 0: none given */
-    uint64_t user;                /* valid when has_user */
+    uint64_t app;                  /* 0: no app, a person's own change */
+    int64_t time_ms;               /* since 1970 UTC */
+    object_type_id object_type;    /* record.* */
+    uint64_t record_hash;          /* 64-bit hash of record; 0: none given */
+    uint64_t user;                 /* valid when has_user */
     const struct event_more *more; /* NULL when nothing of it is present */
-    uint32_t count;               /* 1..10^9 */
-    uint32_t kind : 8;            /* enum event_kind */
-    uint32_t method : 4;          /* enum http_method */
-    uint32_t direction : 2;       /* enum direction, as given */
+    uint32_t count;                /* 1..10^9 */
+    uint32_t kind : 8;             /* enum event_kind */
+    uint32_t method : 4;           /* enum http_method */
+    uint32_t direction : 2;        /* enum direction, as given */
     uint32_t has_user : 1;
     uint32_t has_id : 1;
-    uint32_t status : 16;         /* api.call */
+    uint32_t status : 16; /* api.call */
 };
 STATIC_CHECK(sizeof(struct event) == 64);
 

@@ -21,9 +21,9 @@ struct param {
 
 struct request {
     enum encoding encoding;
-    enum status status;    /* MALFORMED, TOO_LARGE or BAD_PARAMETER (bad value type) when not OK */
+    enum status status; /* MALFORMED, TOO_LARGE or BAD_PARAMETER (bad value type) when not OK */
     struct str message;
-    struct token request;  /* to echo */
+    struct token request;       /* to echo */
     const struct param *params; /* all but `request`, in frame order; includes "view" */
     uint32_t params_n;
 };

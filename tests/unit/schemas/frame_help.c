@@ -1,0 +1,297 @@
+#include "tests/unit/schemas/frame_help.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+/* ---- JSON to msgpack ---- */
+
+static void pack_head(struct buf *to, uint8_t fix, uint32_t fix_n, uint8_t wide, size_t n)
+{
+    if (n < fix_n) {
+        buf_u8(to, (uint8_t)(fix | n));
+        return;
+    }
+    buf_u8(to, wide);
+    buf_be(to, n, 4);
+}
+
+static void pack_str(struct buf *to, const char *p, size_t n)
+{
+    pack_head(to, 0xa0, 32, 0xdb, n);
+    buf_put(to, p, n);
+}
+
+static void pack_int(struct buf *to, int64_t v)
+{
+    if (v >= 0 && v < 128) {
+        buf_u8(to, (uint8_t)v);
+    } else if (v >= 0 && v <= UINT16_MAX) {
+        buf_u8(to, 0xcd);
+        buf_be(to, (uint64_t)v, 2);
+    } else {
+        buf_u8(to, 0xd3);
+        buf_be(to, (uint64_t)v, 8);
+    }
+}
+
+static void pack_real(struct buf *to, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    buf_u8(to, 0xcb);
+    buf_be(to, bits, 8);
+}
+
+static void pack_value(struct buf *to, json_t *v)
+{
+    size_t i;
+    json_t *item;
+    const char *key;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        pack_head(to, 0x80, 16, 0xdf, json_object_size(v));
+        json_object_foreach(v, key, item)
+        {
+            pack_str(to, key, strlen(key));
+            pack_value(to, item);
+        }
+        break;
+    case JSON_ARRAY:
+        pack_head(to, 0x90, 16, 0xdd, json_array_size(v));
+        json_array_foreach(v, i, item) pack_value(to, item);
+        break;
+    case JSON_STRING:
+        pack_str(to, json_string_value(v), json_string_length(v));
+        break;
+    case JSON_INTEGER:
+        pack_int(to, json_integer_value(v));
+        break;
+    case JSON_REAL:
+        pack_real(to, json_real_value(v));
+        break;
+    case JSON_TRUE:
+        buf_u8(to, 0xc3);
+        break;
+    case JSON_FALSE:
+        buf_u8(to, 0xc2);
+        break;
+    case JSON_NULL:
+        buf_u8(to, 0xc0);
+        break;
+    }
+}
+
+bool help_msgpack_of(struct str json, struct buf *to)
+{
+    json_t *v = json_loadb(json.p, json.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (v == NULL)
+        return false;
+    pack_value(to, v);
+    json_decref(v);
+    return !to->bad;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool help_unhex(struct str hex, struct buf *to)
+{
+    for (size_t i = 0; i < hex.n; i++) {
+        char c = hex.p[i];
+        if (c == '#') {
+            while (i < hex.n && hex.p[i] != '\n')
+                i++;
+            continue;
+        }
+        if (c == ' ' || c == '\n')
+            continue;
+        if (i + 1 >= hex.n || hex_digit(c) < 0 || hex_digit(hex.p[i + 1]) < 0)
+            return false;
+        buf_u8(to, (uint8_t)(hex_digit(c) << 4 | hex_digit(hex.p[++i])));
+    }
+    return !to->bad;
+}
+
+/* ---- comparison ---- */
+
+static bool same(struct str a, struct str b)
+{
+    return (a.p == NULL) == (b.p == NULL) && str_eq(a, b);
+}
+
+static const char *more_differs(const struct event_more *a, const struct event_more *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b ? NULL : "more";
+    const struct {
+        const char *name;
+        struct str a, b;
+    } texts[] = {
+        {"id", a->id, b->id},
+        {"object_name", a->object_name, b->object_name},
+        {"record_text", a->record_text, b->record_text},
+        {"endpoint", a->endpoint, b->endpoint},
+        {"reason", a->reason, b->reason},
+        {"code", a->code, b->code},
+        {"setting", a->setting, b->setting},
+        {"from", a->from, b->from},
+        {"to", a->to, b->to},
+        {"feature", a->feature, b->feature},
+        {"reference_key", a->reference_key, b->reference_key},
+        {"reference_fields", a->reference_fields, b->reference_fields},
+    };
+    for (size_t i = 0; i < N_OF(texts); i++) {
+        if (!same(texts[i].a, texts[i].b))
+            return texts[i].name;
+    }
+    if (a->id_hash.lo != b->id_hash.lo || a->id_hash.hi != b->id_hash.hi)
+        return "id_hash";
+    if (a->record_number != b->record_number)
+        return "record_number";
+    if (a->latency_ms != b->latency_ms)
+        return "latency_ms";
+    if (a->list_n != b->list_n || (a->list == NULL) != (b->list == NULL))
+        return "list_n";
+    for (uint32_t i = 0; i < a->list_n; i++) {
+        if (!same(a->list[i], b->list[i]))
+            return "list";
+    }
+    return NULL;
+}
+
+static const char *event_differs(const struct event *a, const struct event *b)
+{
+    struct event x = *a;
+    struct event y = *b;
+    x.more = NULL;
+    y.more = NULL;
+    if (memcmp(&x, &y, sizeof x) != 0)
+        return "event";
+    return more_differs(a->more, b->more);
+}
+
+static const char *envelope_differs(const struct batch *a, const struct batch *b)
+{
+    if (a->has_envelope != b->has_envelope)
+        return "has_envelope";
+    if (a->has_seq != b->has_seq || a->seq_given != b->seq_given || a->seq != b->seq)
+        return "seq";
+    if (a->epoch_given != b->epoch_given || a->epoch != b->epoch)
+        return "epoch";
+    if (!same(a->producer, b->producer))
+        return "producer";
+    if (a->request.type != b->request.type || a->request.number != b->request.number ||
+        !same(a->request.text, b->request.text))
+        return "request";
+    return NULL;
+}
+
+const char *help_batch_differs(const struct batch *a, const struct batch *b)
+{
+    if (a->status != b->status)
+        return "status";
+    const char *why = envelope_differs(a, b);
+    if (why != NULL)
+        return why;
+    if (a->n != b->n || a->rejects_n != b->rejects_n)
+        return "n";
+    for (uint32_t i = 0; i < a->n; i++) {
+        if (a->verdict[i] != b->verdict[i])
+            return "verdict";
+        why = event_differs(&a->ev[i], &b->ev[i]);
+        if (why != NULL)
+            return why;
+    }
+    for (uint32_t i = 0; i < a->rejects_n; i++) {
+        if (a->rejects[i].index != b->rejects[i].index || a->rejects[i].code != b->rejects[i].code)
+            return "rejects";
+    }
+    if (a->unknown_n != b->unknown_n)
+        return "unknown_n";
+    for (uint32_t i = 0; i < a->unknown_n; i++) {
+        if (a->unknown[i].n != b->unknown[i].n || !same(a->unknown[i].name, b->unknown[i].name))
+            return "unknown";
+    }
+    return NULL;
+}
+
+/* ---- golden listings ---- */
+
+static void print(struct buf *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void print(struct buf *to, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    CHECK(n >= 0 && (size_t)n < sizeof text);
+    buf_put(to, text, (size_t)n);
+}
+
+static void print_text(struct buf *to, const char *name, struct str s)
+{
+    if (s.p != NULL)
+        print(to, " %s=\"%.*s\"", name, (int)s.n, s.p);
+}
+
+static void print_more(struct buf *to, const struct event_more *m)
+{
+    print_text(to, "id", m->id);
+    print_text(to, "object_name", m->object_name);
+    print_text(to, "record_text", m->record_text);
+    print_text(to, "endpoint", m->endpoint);
+    print_text(to, "reason", m->reason);
+    print_text(to, "code", m->code);
+    print_text(to, "setting", m->setting);
+    print_text(to, "from", m->from);
+    print_text(to, "to", m->to);
+    print_text(to, "feature", m->feature);
+    for (uint32_t i = 0; i < m->list_n; i++)
+        print_text(to, "item", m->list[i]);
+    if (m->latency_ms != 0)
+        print(to, " latency_ms=%" PRIu64, m->latency_ms);
+    print_text(to, "key", m->reference_key);
+    if (m->reference_fields.n != 0) {
+        print(to, " fields=");
+        for (size_t i = 0; i < m->reference_fields.n; i++)
+            print(to, "%02x", (uint8_t)m->reference_fields.p[i]);
+    }
+}
+
+void help_event_text(const struct batch *b, uint32_t i, struct buf *to)
+{
+    static const char *const ways[] = {"", " sent", " received"};
+    const struct event *e = &b->ev[i];
+    print(to, "%u %s", i, status_wire((enum status)b->verdict[i]));
+    if (b->verdict[i] != ST_OK) {
+        for (uint32_t r = 0; r < b->rejects_n; r++) {
+            if (b->rejects[r].index == i)
+                print(to, " %.*s", (int)b->rejects[r].message.n, b->rejects[r].message.p);
+        }
+        return;
+    }
+    print(to, " %s account=%" PRIu64 " app=%" PRIu64 " time=%" PRId64, event_type_name(e->kind),
+          e->account, e->app, e->time_ms);
+    if (e->has_user)
+        print(to, " user=%" PRIu64, e->user);
+    print(to, "%s", ways[e->direction]);
+    if (event_group(e->kind) == GROUP_API)
+        print(to, " method=%u status=%u count=%u", e->method, e->status, e->count);
+    if (event_group(e->kind) == GROUP_RECORD) {
+        print(to, " object=%" PRIx64 " record=%016" PRIx64 " count=%u", e->object_type,
+              e->record_hash, e->count);
+    }
+    if (e->more != NULL)
+        print_more(to, e->more);
+}

@@ -31,15 +31,16 @@ struct ingest_options {
     uint32_t busy_after_ms;      /* reading pauses this long before batches are refused as busy */
     uint64_t id_window_bytes;
     uint32_t id_window_hours;
-    uint32_t rejected_max;      /* rows of rejected events kept */
-    uint32_t producers_max;     /* cursors per key name */
-    uint32_t activity_rows_max; /* per account */
-    uint32_t object_types_max;  /* per account */
-    uint32_t apps_max;          /* per account */
-    uint32_t connections_max;   /* per account */
-    uint32_t users_max;         /* per account */
-    int32_t floor_day;          /* first day of data */
-    bool clock_accept;          /* trust the wall clock whatever it says now */
+    uint32_t rejected_max;       /* rows of rejected events kept */
+    uint32_t producers_max;      /* cursors per key name */
+    uint32_t activity_rows_max;  /* per account */
+    uint32_t object_types_max;   /* per account */
+    uint32_t apps_max;           /* per account */
+    uint32_t connections_max;    /* per account */
+    uint32_t users_max;          /* per account */
+    uint32_t producer_idle_days; /* a cursor unused for so long is forgotten */
+    int32_t floor_day;           /* first day of data */
+    bool clock_accept;           /* trust the wall clock whatever it says now */
 };
 
 extern const struct ingest_options ingest_options_default;
@@ -146,7 +147,7 @@ struct ingest_counters {
     uint64_t rejected[ST_N];        /* by code */
     uint64_t late;                  /* accepted, of a day before the day received */
     uint64_t push_lost;             /* events read from PUSH peers, then lost to a failed commit */
-    uint64_t batches;               /* stored or answered as duplicate */
+    uint64_t batches;               /* whose events were judged, duplicates included */
     uint64_t batches_refused[ST_N]; /* by code; their events are counted nowhere else */
     uint64_t unknown_fields_other;  /* of names beyond the table */
     uint32_t unknown_n;

@@ -1,0 +1,78 @@
+/* Runs in the loop right after decoding, while the events are in the cache; the common event costs
+ * two comparisons. */
+#include "engine/ingest/admit.h"
+
+struct admit_range admit_range(int64_t received_ms, int32_t floor_day)
+{
+    int32_t first_day = day_of_ms(received_ms) - (EVENT_DAYS - 1);
+
+    return (struct admit_range){
+        .oldest_ms = first_day * MS_PER_DAY,
+        .from_ms = (floor_day > first_day ? floor_day : first_day) * MS_PER_DAY,
+        .to_ms = received_ms + EVENT_FUTURE_MS,
+    };
+}
+
+/* Times on the wire go far beyond the calendar's years; then the number alone is shown. */
+static struct str time_text(int64_t ms, char buf[static 32])
+{
+    if (ms < 0 || ms > INT64_C(253402300799999))
+        return (struct str){buf, text_fmt(buf, 32, "%lld", (long long)ms)};
+    return str_of(time_format(ms, buf));
+}
+
+static void reject_time(struct group *g, struct slot *s, uint32_t i,
+                        const struct admit_range *range)
+{
+    int64_t time_ms = s->batch.ev[i].time_ms;
+    char is[32], bound[32];
+    struct str text, is_text = time_text(time_ms, is);
+    enum status code;
+
+    if (time_ms > range->to_ms) {
+        code = ST_TOO_NEW;
+        text =
+            group_text(g, "time is %.*s; at most %.*s is accepted, 5 minutes after it was received",
+                       (int)is_text.n, is_text.p, (int)time_text(range->to_ms, bound).n, bound);
+    } else if (time_ms >= range->oldest_ms) {
+        code = ST_BEFORE_FLOOR;
+        text = group_text(g, "time is %.*s; data begins at %.*s", (int)is_text.n, is_text.p,
+                          (int)time_text(range->from_ms, bound).n, bound);
+    } else {
+        code = ST_TOO_OLD;
+        text =
+            group_text(g, "time is %.*s; at least %.*s is accepted, today and 29 days before it",
+                       (int)is_text.n, is_text.p, (int)time_text(range->oldest_ms, bound).n, bound);
+    }
+    slot_reject(g, s, i, code, text);
+}
+
+static void reject_scope(struct group *g, struct slot *s, uint32_t i)
+{
+    struct str text = group_text(g, "account %llu is outside the scope of the key",
+                                 (unsigned long long)s->batch.ev[i].account);
+
+    slot_reject(g, s, i, ST_FORBIDDEN, text);
+}
+
+void admit_events(struct group *g, struct slot *s, const struct ingest_source *from,
+                  int32_t floor_day)
+{
+    const struct admit_range range = admit_range(s->received_ms, floor_day);
+    struct batch *b = &s->batch;
+    bool has_ids = false;
+
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct event *e = &b->ev[i];
+
+        if (b->verdict[i] != 0)
+            continue;
+        if (from->may_write != NULL && !from->may_write(from->scope, e->account))
+            reject_scope(g, s, i);
+        else if (e->time_ms < range.from_ms || e->time_ms > range.to_ms)
+            reject_time(g, s, i, &range);
+        else
+            has_ids |= e->has_id;
+    }
+    s->has_ids = has_ids;
+}

@@ -1,0 +1,109 @@
+#include "engine/ingest/days_writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/base/clock.h"
+#include "engine/net/mailbox.h"
+
+/* Rows deleted in one purge transaction: some ms, so that a merge never waits long for it. */
+#define PURGE_ROWS_MAX 2000
+
+struct days_writer {
+    struct store *days;
+    struct days_limits limits;
+    struct mailbox *in;  /* jobs; the days_writer itself as the letter: stop */
+    struct mailbox *out; /* jobs that are done */
+    pthread_t thread;
+    bool running;
+};
+
+static void do_job(struct days_writer *w, struct days_job *job)
+{
+    uint64_t begin_ns = clock_mono_ns();
+
+    job->status = ST_OK;
+    job->more = false;
+    switch (job->kind) {
+    case DAYS_MERGE:
+        job->stats = (struct merge_stats){0};
+        job->status = days_merge(w->days, job->generation, &w->limits, &job->stats);
+        break;
+    case DAYS_PURGE:
+        job->status = days_purge(w->days, job->first_day, PURGE_ROWS_MAX, &job->more);
+        break;
+    case DAYS_RESET:
+        generation_reset(job->generation, 0);
+        break;
+    }
+    job->ns = clock_mono_ns() - begin_ns;
+}
+
+static void *days_writer_main(void *arg)
+{
+    struct days_writer *w = arg;
+
+    for (;;) {
+        void *letter = mailbox_wait(w->in);
+
+        if (letter == w)
+            return NULL;
+        do_job(w, letter);
+        CHECK(mailbox_put(w->out, letter));
+    }
+}
+
+enum status days_writer_open(struct store *days, const struct days_limits *limits,
+                             struct days_writer **out)
+{
+    struct days_writer *w = calloc(1, sizeof(*w));
+    enum status st;
+
+    if (w == NULL)
+        return ST_NO_MEMORY;
+    w->days = days;
+    w->limits = *limits;
+    st = mailbox_new(4, &w->in);
+    if (st == ST_OK)
+        st = mailbox_new(4, &w->out);
+    if (st == ST_OK && pthread_create(&w->thread, NULL, days_writer_main, w) != 0)
+        st = ST_NO_MEMORY;
+    w->running = st == ST_OK;
+    if (st != ST_OK)
+        days_writer_close(&w);
+    else
+        *out = w;
+    return st;
+}
+
+void days_writer_close(struct days_writer **wp)
+{
+    struct days_writer *w = *wp;
+
+    if (w == NULL)
+        return;
+    if (w->running) {
+        CHECK(mailbox_put(w->in, w));
+        pthread_join(w->thread, NULL);
+    }
+    mailbox_free(&w->in);
+    mailbox_free(&w->out);
+    free(w);
+    *wp = NULL;
+}
+
+void days_writer_put(struct days_writer *w, struct days_job *job)
+{
+    CHECK(mailbox_put(w->in, job));
+}
+
+struct days_job *days_writer_take(struct days_writer *w)
+{
+    return mailbox_take(w->out);
+}
+
+int days_writer_fd(const struct days_writer *w)
+{
+    return mailbox_fd(w->out);
+}

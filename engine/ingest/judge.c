@@ -1,0 +1,286 @@
+/* The order of judgement: sequence first (a duplicate or a gap is not looked into), then the body
+ * as a whole, then each event. A body that is refused for good still consumes its sequence, or one
+ * bad batch would block its producer for ever. */
+#include "engine/ingest/judge.h"
+
+#include "engine/base/check.h"
+
+#define CURSOR_SWEEP_ROWS 4
+
+void judge_load(struct judge *j, struct txn *t)
+{
+    counters_load(t, &j->counters);
+    j->before = j->counters;
+    ledger_forget(&j->ledger);
+}
+
+void judge_begin(struct judge *j, struct txn *t, struct group *g)
+{
+    j->before = j->counters;
+    g->id_window_n = id_window_begin(&j->ids, t);
+}
+
+/* ---- what is counted and kept ---- */
+
+static void keep_rejected(struct judge *j, struct txn *t, const struct slot *s,
+                          const struct reject *r)
+{
+    struct ingest_rejected row = {
+        .received_ms = s->received_ms,
+        .transport = s->transport,
+        .code = r->code,
+        .key_name = s->key_name,
+        .producer = s->batch.producer,
+        .message = r->message.n > 0 ? r->message : str_of(status_row(r->code)->text),
+        .raw = s->frame,
+    };
+
+    if (s->batch.status == ST_OK && s->batch.ev[r->index].account != 0) {
+        row.has_account = true;
+        row.account = s->batch.ev[r->index].account;
+        row.app = s->batch.ev[r->index].app;
+    }
+    rejected_add(&j->rejected, t, &row);
+}
+
+/* The batch as a whole is refused, for good or for now. An unreadable frame counts as one event. A
+ * row is kept when there is a transaction to keep it in. */
+static void count_refusal(struct judge *j, struct txn *t, const struct slot *s)
+{
+    const struct reject whole = {.code = s->outcome.status, .message = s->outcome.message};
+    struct tally tally = {.day = day_of_ms(s->received_ms)};
+
+    switch ((int)s->outcome.status) {
+    case ST_MALFORMED:
+        tally.rejected[ST_MALFORMED] = 1;
+        counters_batch(&j->counters, &tally);
+        if (t != NULL)
+            keep_rejected(j, t, s, &whole);
+        break;
+    case ST_TOO_LARGE:
+    case ST_INVALID:
+        counters_refused(&j->counters, s->outcome.status);
+        if (t != NULL)
+            keep_rejected(j, t, s, &whole);
+        break;
+    default:
+        counters_refused(&j->counters, s->outcome.status);
+        break;
+    }
+}
+
+/* A PUSH peer will not send it again. */
+static void count_push_lost(struct judge *j, const struct slot *s)
+{
+    if (s->transport == INGEST_PUSH && status_row(s->outcome.status)->retry)
+        counters_push_lost(&j->counters, s->batch.n);
+}
+
+static void count_unknown(struct judge *j, const struct batch *b)
+{
+    for (uint32_t i = 0; i < b->unknown_n; i++)
+        counters_unknown(&j->counters, b->unknown[i].name, b->unknown[i].n);
+}
+
+/* ---- sequence ---- */
+
+static void answer_duplicate(struct judge *j, struct slot *s)
+{
+    struct tally tally = {.day = day_of_ms(s->received_ms), .duplicate = s->batch.n};
+
+    s->outcome = (struct outcome){.status = ST_DUPLICATE, .duplicate = s->batch.n};
+    counters_batch(&j->counters, &tally);
+}
+
+static void refuse_gap(struct judge *j, struct txn *t, struct group *g, struct slot *s,
+                       const struct cursor *c)
+{
+    uint64_t expected = cursor_expected(c, s->batch.epoch);
+
+    slot_refuse(s, ST_GAP,
+                group_text(g, "seq is %llu; %llu is the next of this producer",
+                           (unsigned long long)s->batch.seq, (unsigned long long)expected));
+    s->outcome.has_expected_seq = true;
+    s->outcome.expected_seq = expected;
+    count_refusal(j, t, s);
+}
+
+static void refuse_stale(struct judge *j, struct txn *t, struct group *g, struct slot *s,
+                         const struct cursor *c)
+{
+    slot_refuse(s, ST_STALE_EPOCH,
+                group_text(g, "epoch is %llu; %llu of this producer has been seen",
+                           (unsigned long long)s->batch.epoch, (unsigned long long)c->epoch));
+    s->outcome.has_current_epoch = true;
+    s->outcome.current_epoch = c->epoch;
+    count_refusal(j, t, s);
+}
+
+/* True: the batch is the producer's next. Else the outcome stands. */
+static bool judge_sequence(struct judge *j, struct txn *t, struct group *g, struct slot *s,
+                           const struct cursor *c)
+{
+    switch (cursor_judge(c, s->batch.epoch, s->batch.seq, s->digest)) {
+    case CURSOR_APPLY:
+        return true;
+    case CURSOR_DUPLICATE:
+        answer_duplicate(j, s);
+        return false;
+    case CURSOR_CONFLICT:
+        slot_refuse(s, ST_CONFLICT,
+                    group_text(g, "seq %llu has been counted with other content",
+                               (unsigned long long)s->batch.seq));
+        count_refusal(j, t, s);
+        return false;
+    case CURSOR_GAP:
+        refuse_gap(j, t, g, s, c);
+        return false;
+    case CURSOR_STALE:
+        refuse_stale(j, t, g, s, c);
+        return false;
+    }
+    CHECK(false);
+    return false;
+}
+
+/* An envelope without seq and with empty events asks for the cursor. */
+static bool asks_cursor(const struct batch *b)
+{
+    return b->has_envelope && !b->seq_given && b->status == ST_OK && b->n == 0 &&
+           b->producer.p != NULL;
+}
+
+static void answer_cursor(struct txn *t, struct slot *s)
+{
+    struct cursor c;
+
+    (void)cursor_get(t, s->key_name, s->batch.producer, &c); /* never seen: epoch 0, seq 0 */
+    s->outcome = (struct outcome){.status = ST_OK, .cursor = true, .epoch = c.epoch, .seq = c.seq};
+}
+
+/* ---- body ---- */
+
+static void judge_id(struct judge *j, struct txn *t, struct group *g, struct slot *s, uint32_t i)
+{
+    const struct event *e = &s->batch.ev[i];
+    enum status st = id_window_add(&j->ids, t, e->account, e->more->id_hash, s->received_ms);
+
+    if (st == ST_DUPLICATE)
+        s->batch.verdict[i] = ST_DUPLICATE;
+    else if (st != ST_OK)
+        slot_reject(g, s, i, st, (struct str){0});
+}
+
+static void judge_events(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    struct batch *b = &s->batch;
+    struct tally tally = {.day = day_of_ms(s->received_ms)};
+    struct ledger_sum sum;
+
+    for (uint32_t i = 0; s->has_ids && i < b->n; i++)
+        if (b->verdict[i] == 0 && b->ev[i].has_id)
+            judge_id(j, t, g, s, i);
+    sum = ledger_add(&j->ledger, t, b, tally.day);
+    tally.accepted = sum.accepted;
+    tally.late = sum.late;
+    for (uint32_t i = 0; sum.accepted < b->n && i < b->n; i++) {
+        if (b->verdict[i] == ST_DUPLICATE)
+            tally.duplicate++;
+        else if (b->verdict[i] != ST_OK)
+            tally.rejected[b->verdict[i]]++;
+    }
+    for (uint32_t i = 0; i < b->rejects_n; i++)
+        keep_rejected(j, t, s, &b->rejects[i]);
+    counters_batch(&j->counters, &tally);
+    count_unknown(j, b);
+    s->stored = sum.accepted > 0;
+    s->outcome = (struct outcome){
+        .status = ST_OK,
+        .accepted = sum.accepted,
+        .duplicate = tally.duplicate,
+        .rejected = b->n - sum.accepted - tally.duplicate,
+    };
+}
+
+static bool may_add_producer(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    if (cursor_count(t, s->key_name) < j->producers_max)
+        return true;
+    slot_refuse(s, ST_LIMIT,
+                group_text(g, "the key has %u producers; no more are allowed", j->producers_max));
+    count_refusal(j, t, s);
+    return false;
+}
+
+static void judge_body(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    if (s->batch.status == ST_OK) {
+        judge_events(j, t, g, s);
+    } else {
+        slot_refuse(s, s->batch.status, s->batch.message);
+        count_refusal(j, t, s);
+    }
+}
+
+static void judge_numbered(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    struct cursor c;
+    bool known = cursor_get(t, s->key_name, s->batch.producer, &c);
+
+    if (!judge_sequence(j, t, g, s, &c) || (!known && !may_add_producer(j, t, g, s)))
+        return;
+    judge_body(j, t, g, s);
+    if (status_row(s->outcome.status)->retry)
+        return; /* not for good: the same batch may come again */
+    c = (struct cursor){
+        .epoch = s->batch.epoch,
+        .seq = s->batch.seq,
+        .digest = s->digest,
+        .used_day = day_of_ms(s->received_ms),
+    };
+    cursor_put(t, s->key_name, s->batch.producer, &c, !known);
+}
+
+void judge_slot(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    if (!s->judge) {
+        count_refusal(j, t, s);
+        count_push_lost(j, s);
+    } else if (s->batch.has_seq) {
+        judge_numbered(j, t, g, s);
+    } else if (asks_cursor(&s->batch)) {
+        answer_cursor(t, s);
+    } else {
+        judge_body(j, t, g, s);
+    }
+}
+
+void judge_end(struct judge *j, struct txn *t, struct group *g, int64_t now_ms)
+{
+    int32_t today = day_of_ms(now_ms);
+
+    ledger_store(&j->ledger, t, today);
+    counters_store(t, &j->counters);
+    id_window_sweep(&j->ids, t, now_ms);
+    cursor_sweep(t, &j->swept, today - (int32_t)j->idle_days, CURSOR_SWEEP_ROWS);
+    g->rejected_n = rejected_trim(&j->rejected, t);
+}
+
+void judge_done(struct judge *j)
+{
+    rejected_end(&j->rejected, false);
+}
+
+/* What the failed commit did not store is refused; what the loop had refused before stays so. */
+void judge_undo(struct judge *j, struct group *g, enum status why)
+{
+    j->counters = j->before;
+    ledger_forget(&j->ledger);
+    rejected_end(&j->rejected, true);
+    for (struct slot *s = g->first; s != NULL; s = s->next) {
+        if (s->judge)
+            slot_refuse(s, why, (struct str){0});
+        count_refusal(j, NULL, s);
+        count_push_lost(j, s);
+    }
+}

@@ -1,0 +1,324 @@
+/* The log as one LMDB table: a group is one value under the position of its first entry.
+ *
+ *   key      position, 8 bytes big-endian
+ *   value    0  checksum   8   XXH3 of all that follows
+ *            8  bytes      8   frame bytes ever appended, this group's included
+ *           16  positions  4   taken by the group
+ *           20  entries    4
+ *           24  entry ...      varint events, varint zigzag(received_ms - that of the entry
+ * before), varint frame bytes, varint faults, faults x varint (index - index of the fault before),
+ * frame
+ *
+ * Example, one entry of one event, frame of 3 bytes, received at 5 ms, at the start of a log:
+ *   <checksum> 0000000000000003 00000001 00000001 01 0a 03 00 <frame>
+ *
+ * One value per commit is what lets LMDB reuse its pages without growing (README.md). */
+#include "engine/log/log.h"
+
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+
+#define KEY_BYTES    8
+#define HEAD_BYTES   24
+#define VARINT_BYTES 10
+
+static void be_put(uint8_t *p, uint64_t v, unsigned bytes_n)
+{
+    for (unsigned i = 0; i < bytes_n; i++)
+        p[i] = (uint8_t)(v >> (8 * (bytes_n - 1 - i)));
+}
+
+static uint64_t be_get(const uint8_t *p, unsigned bytes_n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < bytes_n; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+static uint64_t zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
+static int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1 ^ (UINT64_C(0) - (v & 1)));
+}
+
+static size_t varint_bytes(uint64_t v)
+{
+    size_t n = 1;
+
+    for (; v >= 0x80; v >>= 7)
+        n++;
+    return n;
+}
+
+struct head {
+    uint64_t position;
+    uint64_t bytes;
+    uint32_t positions_n;
+    uint32_t entries_n;
+};
+
+/* The head of the group where c stands. False: not one of ours. */
+static bool head_read(const struct cur *c, struct head *out)
+{
+    const uint8_t *p = c->val.p;
+
+    if (c->key.n != KEY_BYTES || c->val.n < HEAD_BYTES)
+        return false;
+    *out = (struct head){
+        .position = be_get(c->key.p, KEY_BYTES),
+        .bytes = be_get(p + 8, 8),
+        .positions_n = (uint32_t)be_get(p + 16, 4),
+        .entries_n = (uint32_t)be_get(p + 20, 4),
+    };
+    return out->entries_n > 0 && out->positions_n >= out->entries_n &&
+           out->position <= UINT64_MAX - out->positions_n;
+}
+
+bool log_range(struct txn *t, unsigned table, struct log_range *out)
+{
+    struct cur c;
+    struct head head;
+    bool ok = true;
+
+    *out = (struct log_range){0};
+    cur_open(t, table, &c);
+    if (cur_last(&c)) {
+        ok = head_read(&c, &head);
+        if (ok) {
+            out->end = head.position + head.positions_n;
+            out->bytes = head.bytes;
+            ok = cur_first(&c) && head_read(&c, &head);
+            out->first = head.position;
+        }
+        if (!ok)
+            txn_fail(t, ST_CORRUPT);
+    }
+    cur_close(&c);
+    return ok && t->status == ST_OK;
+}
+
+/* ---- append ---- */
+
+/* Index of the next verdict that is not 0, from i on; n when there is none. */
+static uint32_t next_fault(const uint8_t *verdict, uint32_t i, uint32_t n)
+{
+    while (i < n && verdict[i] == 0)
+        i++;
+    return i;
+}
+
+static size_t entry_bytes(const struct log_entry *e, int64_t before_ms)
+{
+    size_t bytes = varint_bytes(e->n) + varint_bytes(zigzag(e->received_ms - before_ms)) +
+                   varint_bytes(e->frame.n) + varint_bytes(e->faults_n) + e->frame.n;
+    uint32_t before = 0, at = 0;
+
+    for (uint32_t i = 0; i < e->faults_n; i++, at++) {
+        at = next_fault(e->verdict, at, e->n);
+        bytes += varint_bytes(at - before);
+        before = at;
+    }
+    return bytes;
+}
+
+static uint8_t *entry_write(const struct log_entry *e, int64_t before_ms, uint8_t *p)
+{
+    uint32_t before = 0, at = 0;
+
+    p = put_varint(p, e->n);
+    p = put_varint(p, zigzag(e->received_ms - before_ms));
+    p = put_varint(p, e->frame.n);
+    p = put_varint(p, e->faults_n);
+    for (uint32_t i = 0; i < e->faults_n; i++, at++) {
+        at = next_fault(e->verdict, at, e->n);
+        CHECK(at < e->n);
+        p = put_varint(p, at - before);
+        before = at;
+    }
+    memcpy(p, e->frame.p, e->frame.n);
+    return p + e->frame.n;
+}
+
+void log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n)
+{
+    struct log_range range;
+    uint64_t position, frame_bytes = 0;
+    size_t bytes = HEAD_BYTES;
+    int64_t before_ms = 0;
+    uint8_t key[KEY_BYTES];
+    uint8_t *value, *p;
+
+    CHECK(entries_n > 0);
+    if (!log_range(t, table, &range))
+        return;
+    position = range.end;
+    for (uint32_t i = 0; i < entries_n; i++) {
+        CHECK(entries[i].n > 0);
+        entries[i].position = position;
+        position += entries[i].n;
+        frame_bytes += entries[i].frame.n;
+        bytes += entry_bytes(&entries[i], before_ms);
+        before_ms = entries[i].received_ms;
+    }
+    CHECK(position - range.end <= UINT32_MAX);
+    be_put(key, range.end, KEY_BYTES);
+    value = txn_reserve(t, table, key, KEY_BYTES, bytes, true);
+    if (value == NULL)
+        return;
+    be_put(value + 8, range.bytes + frame_bytes, 8);
+    be_put(value + 16, position - range.end, 4);
+    be_put(value + 20, entries_n, 4);
+    p = value + HEAD_BYTES;
+    before_ms = 0;
+    for (uint32_t i = 0; i < entries_n; i++) {
+        p = entry_write(&entries[i], before_ms, p);
+        before_ms = entries[i].received_ms;
+    }
+    CHECK(p == value + bytes);
+    be_put(value, hash64(value + 8, bytes - 8), 8);
+}
+
+uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t groups_max)
+{
+    struct log_range range;
+    struct head head;
+    struct cur c;
+    uint32_t n = 0;
+
+    if (!log_range(t, table, &range) || range.first >= below)
+        return 0;
+    cur_open(t, table, &c);
+    (void)cur_first(&c); /* c.on says the same */
+    while (n < groups_max && c.on) {
+        if (!head_read(&c, &head)) {
+            txn_fail(t, ST_CORRUPT);
+            break;
+        }
+        if (head.position + head.positions_n > below ||
+            head.position + head.positions_n == range.end)
+            break;
+        cur_del(&c);
+        n++;
+    }
+    cur_close(&c);
+    return n;
+}
+
+/* ---- read ---- */
+
+static bool corrupt(struct log_reader *r, uint64_t position, const char *what)
+{
+    text_fmt(r->why, sizeof r->why, "the log's group at position %llu %s",
+             (unsigned long long)position, what);
+    txn_fail(r->cur.txn, ST_CORRUPT);
+    return false;
+}
+
+/* Take up the group where the cursor stands. */
+static bool group_begin(struct log_reader *r)
+{
+    const uint8_t *p = r->cur.val.p;
+    struct head head;
+
+    if (!head_read(&r->cur, &head))
+        return corrupt(r, r->group_end, "has no valid head");
+    if (r->group_end != UINT64_MAX && head.position != r->group_end)
+        return corrupt(r, r->group_end, "is missing");
+    if (be_get(p, 8) != hash64(p + 8, r->cur.val.n - 8))
+        return corrupt(r, head.position, "does not match its checksum");
+    r->at = reader_of(p + HEAD_BYTES, r->cur.val.n - HEAD_BYTES);
+    r->left = head.entries_n;
+    r->position = head.position;
+    r->group_end = head.position + head.positions_n;
+    r->received_ms = 0;
+    return true;
+}
+
+void log_read(struct txn *t, unsigned table, uint64_t from, struct log_reader *out)
+{
+    uint8_t key[KEY_BYTES];
+
+    CHECK(from < UINT64_MAX);
+    *out = (struct log_reader){.from = from, .group_end = UINT64_MAX};
+    cur_open(t, table, &out->cur);
+    be_put(key, from + 1, KEY_BYTES);
+    /* The group that holds `from` begins at or before it. */
+    if (cur_seek_before(&out->cur, key, KEY_BYTES))
+        (void)group_begin(out); /* the transaction has failed otherwise */
+}
+
+static bool entry_read(struct log_reader *r, struct log_entry *out)
+{
+    struct reader *at = &r->at;
+    uint64_t n = read_varint(at);
+    int64_t received_ms = (int64_t)((uint64_t)r->received_ms + (uint64_t)unzigzag(read_varint(at)));
+    uint64_t frame_bytes = read_varint(at);
+    uint64_t faults_n = read_varint(at);
+    const uint8_t *faults = at->p;
+    const uint8_t *frame;
+
+    if (n == 0 || n > r->group_end - r->position || faults_n > n)
+        return corrupt(r, r->position, "has an impossible entry");
+    for (uint64_t i = 0; i < faults_n && !at->bad; i++)
+        (void)read_varint(at); /* checked in log_verdicts */
+    *out = (struct log_entry){
+        .position = r->position,
+        .received_ms = received_ms,
+        .n = (uint32_t)n,
+        .faults_n = (uint32_t)faults_n,
+        .faults = reader_of(faults, (size_t)(at->p - faults)),
+    };
+    frame = read_span(at, frame_bytes);
+    if (at->bad)
+        return corrupt(r, r->position, "ends inside an entry");
+    out->frame = (struct str){(const char *)frame, frame_bytes};
+    r->position += n;
+    r->received_ms = received_ms;
+    r->left--;
+    return true;
+}
+
+bool log_next(struct log_reader *r, struct log_entry *out)
+{
+    do {
+        while (r->left == 0) {
+            if (!r->cur.on || r->cur.txn->status != ST_OK)
+                return false;
+            if (r->position != r->group_end)
+                return corrupt(r, r->position, "has fewer events than it says");
+            if (!cur_next(&r->cur) || !group_begin(r))
+                return false;
+        }
+        if (!entry_read(r, out))
+            return false;
+    } while (out->position < r->from);
+    return true;
+}
+
+void log_read_end(struct log_reader *r)
+{
+    cur_close(&r->cur);
+}
+
+bool log_verdicts(const struct log_entry *e, uint8_t *verdict)
+{
+    struct reader faults = e->faults;
+    uint64_t at = 0;
+
+    memset(verdict, 0, e->n);
+    for (uint32_t i = 0; i < e->faults_n; i++) {
+        uint64_t step = read_varint(&faults);
+
+        if (faults.bad || step >= e->n - at || (i > 0 && step == 0))
+            return false;
+        at += step;
+        verdict[at] = 1;
+    }
+    return true;
+}

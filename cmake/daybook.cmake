@@ -2,6 +2,7 @@
 #
 #   daybook_lib(NAME SOURCES a.c b.c LINKS x y)   a static library of one folder
 #   daybook_test(unit/base/text LINKS base)       tests/unit/base/text_test.c, run by ctest as "unit/base/text"
+#   daybook_fuzz(frame LINKS schemas)             tests/fuzz/frame_fuzz.c with its corpus tests/data/fuzz/frame/
 #
 # Every target gets the same warnings, hardening and sanitizers.
 
@@ -58,4 +59,23 @@ function(daybook_test PATH)
   set_tests_properties(
     ${PATH} PROPERTIES LABELS fast TIMEOUT 120 ENVIRONMENT
                        "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
+endfunction()
+
+# tests/fuzz/NAME_fuzz.c defines LLVMFuzzerTestOneInput. With DAYBOOK_FUZZ it becomes the libFuzzer
+# program fuzz_NAME. In every other build the same code is run once over its corpus, as the ctest
+# "fuzz/NAME", so that a crash once found stays found by every compiler and sanitizer.
+function(daybook_fuzz NAME)
+  cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/tests/fuzz)
+  set(corpus ${PROJECT_SOURCE_DIR}/tests/data/fuzz/${NAME})
+  add_executable(fuzz_${NAME} ${dir}/${NAME}_fuzz.c)
+  target_link_libraries(fuzz_${NAME} PRIVATE daybook_flags ${ARG_LINKS})
+  set_target_properties(fuzz_${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+  if(DAYBOOK_FUZZ)
+    target_link_options(fuzz_${NAME} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz_${NAME} PRIVATE ${dir}/corpus_main.c)
+    add_test(NAME fuzz/${NAME} COMMAND fuzz_${NAME} ${corpus})
+    set_tests_properties(fuzz/${NAME} PROPERTIES LABELS fast TIMEOUT 120)
+  endif()
 endfunction()

@@ -340,6 +340,36 @@ static void merge_tally(struct writer *w, const struct tally *t)
         put_chunk(w, t, &w->chunks[i], &head);
 }
 
+/* The chains of a tally are cold when its turn comes. So its rows are walked ahead of time, one row
+ * a few tallies: each hop reads what the hop before it has fetched, and fetches the next. */
+#define AHEAD      32
+#define HOPS       6
+#define HOP_STRIDE 4
+struct ahead {
+    uint32_t row[AHEAD]; /* of the tally at place i: row[i % AHEAD] is its next row to fetch */
+};
+
+static void fetch_ahead(const struct merge *m, struct ahead *a, uint32_t i)
+{
+    const struct generation *g = m->g;
+    if (i + AHEAD > g->tally.n)
+        return;
+    __builtin_prefetch(&g->tally.p[m->order[i + AHEAD - 1]]);
+    const uint32_t first = i + AHEAD - HOP_STRIDE;
+    a->row[first % AHEAD] = g->tally.p[m->order[first]].first_row;
+    __builtin_prefetch(&g->row.p[a->row[first % AHEAD]]);
+    for (uint32_t hop = 1; hop <= HOPS; hop++) {
+        const uint32_t at = first - hop * HOP_STRIDE;
+        const uint32_t row = a->row[at % AHEAD];
+        if (row == NONE)
+            continue;
+        __builtin_prefetch(&g->cell.p[g->row.p[row].first_cell]);
+        a->row[at % AHEAD] = g->row.p[row].next;
+        if (g->row.p[row].next != NONE)
+            __builtin_prefetch(&g->row.p[g->row.p[row].next]);
+    }
+}
+
 void sheet_merge(struct merge *m)
 {
     const struct generation *g = m->g;
@@ -349,11 +379,12 @@ void sheet_merge(struct merge *m)
                        .cells = buf_of(max),
                        .value = buf_of(max),
                        .old = buf_of(max)};
+    struct ahead ahead;
+    memset(&ahead, 0xff, sizeof ahead); /* NONE everywhere */
     cur_open(&m->txn, DAYS_SHEET, &w.cur);
     for (uint32_t i = 0; i < g->tally.n && m->txn.status == ST_OK; i++) {
         const struct tally *t = &g->tally.p[m->order[i]];
-        if (i + 4 < g->tally.n) /* the chains start cold */
-            __builtin_prefetch(&g->row.p[g->tally.p[m->order[i + 4]].first_row]);
+        fetch_ahead(m, &ahead, i);
         if (t->day < m->purge_day)
             m->stats->rows_dropped++;
         else

@@ -1,5 +1,6 @@
-/* Micro benchmark of the engine's inner path: decode, fold and merge, in nanoseconds an event, without
- * sockets or the log. Usage: micro_fold [w|w1m|wr|life] [million events] [million events a merge] */
+/* Micro benchmark of the engine's inner path: decode, fold and merge, in nanoseconds an event,
+ * without sockets or the log. Usage: micro_fold [w|w1m|wr|life] [million events] [million events a
+ * merge] */
 #include "aggregators/days.h"
 #include "aggregators/tables.h"
 #include "bench/workload.h"
@@ -38,8 +39,8 @@ static void print_sizes(struct store *days, uint64_t buckets)
         txn_table_size(&t, i, &s);
         const uint64_t bytes = s.leaf_bytes + s.branch_bytes + s.overflow_bytes;
         if (s.entries)
-            printf("  %-18s %10llu rows %8.1f MB\n", days_table_names[i], (unsigned long long)s.entries,
-                   (double)bytes / 1e6);
+            printf("  %-18s %10llu rows %8.1f MB\n", days_table_names[i],
+                   (unsigned long long)s.entries, (double)bytes / 1e6);
         if (i == DAYS_SHEET)
             live = bytes;
     }
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
             const uint64_t t4 = clock_mono_ns();
             merge_ns += t4 - t3;
             cells += stats.sheets;
-            printf("merge of %.1f M events: %.2f s, %llu sheets, %llu activities, %.1f MB pending, %.1f MB written\n",
+            printf("merge of %.1f M events: %.2f s, %llu sheets, %llu activities, %.1f MB pending, "
+                   "%.1f MB written\n",
                    (double)since / 1e6, (double)(t4 - t3) / 1e9, (unsigned long long)stats.sheets,
                    (unsigned long long)stats.activities, (double)generation_bytes(g) / 1e6,
                    (double)stats.bytes / 1e6);
@@ -105,8 +107,8 @@ int main(int argc, char **argv)
             since = 0;
         }
     }
-    printf("%s: %.0f M events: decode %.1f, fold %.1f, merge %.1f ns/event\n", workload_shape_name(shape),
-           (double)position / 1e6, (double)decode_ns / (double)position,
+    printf("%s: %.0f M events: decode %.1f, fold %.1f, merge %.1f ns/event\n",
+           workload_shape_name(shape), (double)position / 1e6, (double)decode_ns / (double)position,
            (double)fold_ns / (double)position, (double)merge_ns / (double)position);
     print_sizes(days, cells);
     generation_free(&g);

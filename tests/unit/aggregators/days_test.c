@@ -1,5 +1,6 @@
 /* The day tables against a slow twin: random events, folded into generations, merged at random
  * moments, must read back as the plain sums of a list of all events. */
+#include "aggregators/audit.h"
 #include "aggregators/days.h"
 #include "aggregators/tables.h"
 #include "aggregators/view.h"
@@ -376,6 +377,15 @@ static void check_apps(struct fixture *f, uint64_t account)
     view_close(&v);
 }
 
+static void check_audit(struct fixture *f)
+{
+    struct audit_counts counts;
+    const struct audit_report report = {0};
+    assert_int_equal(audit_tables(f->store, &report, &counts), ST_OK);
+    assert_int_equal(counts.faults, 0);
+    assert_true(counts.sheets > 0);
+}
+
 static void random_streams_read_back_as_their_sums(void **state)
 {
     (void)state;
@@ -403,6 +413,7 @@ static void random_streams_read_back_as_their_sums(void **state)
     check_activities(&f);
     check_apps(&f, 1);
     check_apps(&f, 301);
+    check_audit(&f);
     free(twin);
     teardown(&f);
 }

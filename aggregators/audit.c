@@ -1,0 +1,255 @@
+/* The audit of the day tables. */
+#include "aggregators/audit.h"
+
+#include "aggregators/activity.h"
+#include "aggregators/connection.h"
+#include "aggregators/distinct.h"
+#include "aggregators/merge.h"
+#include "aggregators/sheet.h"
+#include "aggregators/value.h"
+#include "engine/base/check.h"
+
+#include <stdlib.h>
+
+static void add_sheet(struct audit_day *d, const struct sheet *s)
+{
+    uint64_t by_action[8] = {0};
+    d->record_total = s->record_total;
+    d->call_total = s->call_total;
+    for (uint32_t i = 0; i < s->rows_n; i++) {
+        uint64_t app_records = 0;
+        for (uint32_t k = 0; k < s->rows[i].cells_n; k++) {
+            const struct cell *c = &s->rows[i].cells[k];
+            if (slot_is_record(c->slot)) {
+                app_records += c->count;
+                d->by_type += c->count;
+                by_action[slot_action(c->slot)] += c->count;
+            } else if (slot_is_api(c->slot) && slot_which(c->slot) == API_CALLS) {
+                d->calls_by_app += c->count;
+            }
+        }
+        d->by_app += app_records;
+    }
+    for (unsigned i = 0; i < ACTION_N; i++)
+        d->by_action += by_action[i];
+    d->ok = d->by_app == d->record_total && d->by_type == d->record_total &&
+            d->by_action == d->record_total && d->calls_by_app == d->call_total;
+}
+
+void audit_one(struct view *v, uint64_t account, int32_t day, struct arena *a,
+               struct audit_day *out)
+{
+    struct sheet s;
+    *out = (struct audit_day){.account = account, .day = day};
+    view_sheet(v, account, day, NULL, a, &s);
+    add_sheet(out, &s);
+}
+
+/* The first stored (day, account) at or behind *at; false: none. */
+static bool next_sheet(struct view *v, struct audit_at *at)
+{
+    uint8_t key[SHEET_KEY_MAX];
+    uint64_t app;
+    struct cur c;
+    cur_open(&v->txn, DAYS_SHEET, &c);
+    const bool on = cur_seek(&c, key, at->started ? sheet_key(key, at->day, at->account, 0) : 0);
+    if (on && !sheet_key_read(c.key, &at->day, &at->account, &app))
+        txn_fail(&v->txn, ST_CORRUPT);
+    cur_close(&c);
+    at->started = true;
+    return on && v->txn.status == ST_OK;
+}
+
+bool audit_days(struct view *v, struct audit_at *at, uint32_t limit,
+                void (*fn)(void *arg, const struct audit_day *d), void *arg)
+{
+    struct arena a = {0};
+    bool on = next_sheet(v, at);
+    for (uint32_t i = 0; on && i < limit; i++) {
+        struct audit_day d;
+        audit_one(v, at->account, at->day, &a, &d);
+        arena_reset(&a);
+        fn(arg, &d);
+        at->account++;
+        on = next_sheet(v, at);
+    }
+    arena_fini(&a);
+    return on;
+}
+
+/* ---- every row ---- */
+
+struct audit {
+    struct view v;
+    const struct audit_report *report;
+    struct audit_counts *counts;
+};
+
+static void fault(struct audit *a, enum days_table table, const char *what)
+{
+    a->counts->faults++;
+    if (a->report->fault)
+        a->report->fault(a->report->arg, days_table_names[table], what);
+}
+
+/* One chunk alone: order of apps and of cells, and nothing left over. */
+static void check_chunk(struct audit *a, const struct cur *c, uint64_t *account, int32_t *day)
+{
+    uint64_t app_first;
+    struct reader rows;
+    struct sheet_head head = {0};
+    struct sheet_row_reader row;
+    if (!sheet_key_read(c->key, day, account, &app_first)) {
+        fault(a, DAYS_SHEET, "a key is not day, account, app");
+        return;
+    }
+    if (sheet_open(c->val, app_first, &rows, &head)) {
+        fault(a, DAYS_SHEET, "a checksum does not match");
+        return;
+    }
+    uint64_t app = app_first, before = 0;
+    for (bool first = true; sheet_next(&rows, &app, &row); first = false) {
+        if (!first && app <= before)
+            fault(a, DAYS_SHEET, "apps of a chunk are out of order");
+        before = app;
+        for (uint32_t i = 0; i < row.cells_n; i++) {
+            const uint64_t delta = read_varint(&row.cells), count = read_varint(&row.cells);
+            if ((i && !delta) || !count)
+                fault(a, DAYS_SHEET, "a cell is repeated or empty");
+        }
+    }
+    if (rows.bad)
+        fault(a, DAYS_SHEET, "a chunk ends inside a row");
+}
+
+static void check_sheets(struct audit *a)
+{
+    struct cur c;
+    struct arena arena = {0};
+    uint64_t last_account = UINT64_MAX;
+    int32_t last_day = -1;
+    cur_open(&a->v.txn, DAYS_SHEET, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        uint64_t account = 0;
+        int32_t day = 0;
+        const uint64_t faults = a->counts->faults;
+        a->counts->sheets++;
+        check_chunk(a, &c, &account, &day);
+        if (a->counts->faults != faults || (account == last_account && day == last_day))
+            continue;
+        last_account = account;
+        last_day = day;
+        struct audit_day d;
+        audit_one(&a->v, account, day, &arena, &d);
+        arena_reset(&arena);
+        if (!d.ok) {
+            char what[160];
+            text_fmt(
+                what, sizeof what,
+                "day %d of account %llu: records %llu by app %llu by type %llu by action %llu, "
+                "calls %llu by app %llu",
+                day, (unsigned long long)account, (unsigned long long)d.record_total,
+                (unsigned long long)d.by_app, (unsigned long long)d.by_type,
+                (unsigned long long)d.by_action, (unsigned long long)d.call_total,
+                (unsigned long long)d.calls_by_app);
+            fault(a, DAYS_SHEET, what);
+        }
+        if (a->report->day)
+            a->report->day(a->report->arg, &d);
+    }
+    cur_close(&c);
+    arena_fini(&arena);
+}
+
+static void check_distinct(struct audit *a)
+{
+    struct cur c;
+    cur_open(&a->v.txn, DAYS_DISTINCT, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        struct sketch s = {0};
+        a->counts->sketches++;
+        if (sketch_load(&s, c.val))
+            fault(a, DAYS_DISTINCT, "a sketch does not check out");
+        sketch_fini(&s);
+    }
+    cur_close(&c);
+}
+
+/* Rows of an account counted in its blocks against the row of counts. */
+static void check_counts(struct audit *a, uint64_t account, uint64_t rows)
+{
+    uint64_t kept, trimmed;
+    activity_counts(&a->v.txn, account, &kept, &trimmed);
+    if (kept != rows)
+        fault(a, DAYS_ACTIVITY_ACCOUNT, "an account's rows are not as many as counted");
+    a->counts->accounts++;
+}
+
+static void check_activity(struct audit *a)
+{
+    struct cur c;
+    struct entries e = {0};
+    uint64_t account = 0, rows = 0;
+    bool any = false;
+    struct entry last = {0};
+    cur_open(&a->v.txn, DAYS_ACTIVITY, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        struct block_head h;
+        struct reader r;
+        uint64_t owner;
+        e.n = 0;
+        if (block_open(c.key, c.val, true, &owner, &h, &r) || block_read(&h, &r, &e) || !e.n) {
+            fault(a, DAYS_ACTIVITY, "a block does not check out");
+            continue;
+        }
+        if (any && owner != account) {
+            check_counts(a, account, rows);
+            rows = 0;
+        }
+        for (uint32_t i = 0; i < e.n; i++) {
+            if ((i || (any && owner == account)) && !entry_before(&last, &e.p[i]))
+                fault(a, DAYS_ACTIVITY, "entries are out of order");
+            if (e.p[i].position < h.min_position || e.p[i].position > h.max_position)
+                fault(a, DAYS_ACTIVITY, "a position is outside its block's bounds");
+            last = e.p[i];
+            last.detail = (struct str){0};
+        }
+        any = true;
+        account = owner;
+        rows += e.n;
+        a->counts->activities += e.n;
+    }
+    if (any)
+        check_counts(a, account, rows);
+    cur_close(&c);
+    free(e.p);
+}
+
+static void check_sealed(struct audit *a, enum days_table table, uint64_t *rows)
+{
+    struct cur c;
+    cur_open(&a->v.txn, table, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        struct reader r;
+        (*rows)++;
+        if (value_open(c.val, &r))
+            fault(a, table, "a checksum does not match");
+    }
+    cur_close(&c);
+}
+
+enum status audit_tables(struct store *days, const struct audit_report *report,
+                         struct audit_counts *out)
+{
+    struct audit a = {.report = report, .counts = out};
+    *out = (struct audit_counts){0};
+    view_open(days, NULL, 0, &a.v);
+    check_sheets(&a);
+    check_distinct(&a);
+    check_activity(&a);
+    check_sealed(&a, DAYS_CONNECTION, &out->connections);
+    check_sealed(&a, DAYS_REFERENCE, &out->references);
+    const enum status st = a.v.txn.status;
+    view_close(&a.v);
+    return st;
+}

@@ -169,11 +169,11 @@ struct flag {
     bool has_value;
 };
 
-/* The flag at argv[*i], moving *i to its last word. "--name value" takes the next word, except for
+/* The flag at word *i, moving *i to its last word. "--name value" takes the next word, except for
  * truth values and what asks for no value. */
-static bool next_flag(int argc, char *const *argv, int *i, struct flag *out)
+static bool next_flag(const struct config_words *w, int *i, struct flag *out)
 {
-    struct str word = str_of(argv[*i]);
+    struct str word = str_of(w->argv[*i]);
     if (word.n < 3 || word.p[0] != '-' || word.p[1] != '-')
         return false;
     word = (struct str){word.p + 2, word.n - 2};
@@ -188,8 +188,8 @@ static bool next_flag(int argc, char *const *argv, int *i, struct flag *out)
     enum option_id id = option_find(out->name);
     bool takes_word =
         str_eq(out->name, STR("config")) || (id != OPTION_N && option_row(id)->type != OPTION_BOOL);
-    if (takes_word && *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0) {
-        out->value = str_of(argv[++*i]);
+    if (takes_word && *i + 1 < w->argc && strncmp(w->argv[*i + 1], "--", 2) != 0) {
+        out->value = str_of(w->argv[++*i]);
         out->has_value = true;
     }
     return true;
@@ -216,12 +216,12 @@ static bool set_mode(struct config *c, const struct flag *f)
 }
 
 /* First pass: what is asked for, and which file. Only this pass complains about the form. */
-static void read_request(int argc, char *const *argv, struct config *c, struct config_report *r)
+static void read_request(const struct config_words *w, struct config *c, struct config_report *r)
 {
     struct flag f;
-    for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        if (!next_flag(argc, argv, &i, &f))
+    for (int i = 1; i < w->argc; i++) {
+        const char *word = w->argv[i];
+        if (!next_flag(w, &i, &f))
             report_add(r, CONFIG_EXIT_USAGE,
                        "command line: \"%.80s\" is not an option; options are written --name=value",
                        word);
@@ -230,12 +230,11 @@ static void read_request(int argc, char *const *argv, struct config *c, struct c
     }
 }
 
-static void read_flags(const struct assign *a, int argc, char *const *argv)
+static void read_flags(const struct assign *a, const struct config_words *w)
 {
     struct flag f;
-    for (int i = 1; i < argc; i++) {
-        if (!next_flag(argc, argv, &i, &f) || str_eq(f.name, STR("config")) ||
-            set_mode(a->config, &f))
+    for (int i = 1; i < w->argc; i++) {
+        if (!next_flag(w, &i, &f) || str_eq(f.name, STR("config")) || set_mode(a->config, &f))
             continue;
         enum option_id id = option_find(f.name);
         bool is_bool = id != OPTION_N && option_row(id)->type == OPTION_BOOL;
@@ -249,34 +248,34 @@ static void read_flags(const struct assign *a, int argc, char *const *argv)
 
 /* ---- all of it ---- */
 
-static bool asks_only(int argc, char *const *argv, struct config *c)
+static bool asks_only(const struct config_words *w, struct config *c)
 {
     struct flag f;
-    for (int i = 1; i < argc; i++) {
-        if (next_flag(argc, argv, &i, &f))
+    for (int i = 1; i < w->argc; i++) {
+        if (next_flag(w, &i, &f))
             (void)set_mode(c, &f); /* whether it was one does not matter here */
     }
     return c->mode == CONFIG_HELP || c->mode == CONFIG_VERSION;
 }
 
-enum status config_load(int argc, char *const *argv, char *const *envp, struct config *out,
+enum status config_load(const struct config_words *words, struct config *out,
                         struct config_report *report)
 {
     struct config c;
     config_default(&c);
     *report = (struct config_report){.n = 0};
-    if (asks_only(argc, argv, &c)) {
+    if (asks_only(words, &c)) {
         *out = c;
         return ST_OK;
     }
     struct assign from_env = {&c, report, {FROM_ENVIRONMENT, 0}};
     struct assign from_flags = {&c, report, {FROM_COMMAND_LINE, 0}};
-    read_environment(&from_env, envp, true);
-    read_request(argc, argv, &c, report);
+    read_environment(&from_env, words->envp, true);
+    read_request(words, &c, report);
     if (report->exit_code == 0 && c.file[0] != '\0')
         config_json_read(&c, report);
-    read_environment(&from_env, envp, false);
-    read_flags(&from_flags, argc, argv);
+    read_environment(&from_env, words->envp, false);
+    read_flags(&from_flags, words);
     if (report->exit_code == 0)
         config_check(&c, report);
     if (report->exit_code != 0)
@@ -285,11 +284,11 @@ enum status config_load(int argc, char *const *argv, char *const *envp, struct c
     return ST_OK;
 }
 
-enum status config_reload(const struct config *now, int argc, char *const *argv, char *const *envp,
+enum status config_reload(const struct config *now, const struct config_words *words,
                           struct config *out, struct config_report *report)
 {
     struct config fresh;
-    enum status st = config_load(argc, argv, envp, &fresh, report);
+    enum status st = config_load(words, &fresh, report);
     if (st != ST_OK)
         return st;
     char was[CONFIG_TEXT_MAX + 1], is[CONFIG_TEXT_MAX + 1], where[CONFIG_TEXT_MAX + 32];

@@ -63,20 +63,27 @@ struct config_report {
     char text[8192]; /* lines, each with its newline; what does not fit is left out, but counted */
 };
 
+/* What the process was started with. Borrowed for the call. */
+struct config_words {
+    int argc;
+    char *const *argv; /* argv[0] is the program's name */
+    char *const *envp; /* NULL-terminated; NULL: no environment */
+};
+
 /* The defaults alone. */
 void config_default(struct config *out);
 
-/* Read all places and check the values, alone and together. argv and envp (NULL-terminated) are
- * borrowed for the call. ST_USAGE or ST_INVALID with every finding in *report; *out is then
- * untouched. With --help or --version nothing but the command line is read. */
-enum status config_load(int argc, char *const *argv, char *const *envp, struct config *out,
+/* Read all places and check the values, alone and together. ST_USAGE or ST_INVALID with every
+ * finding in *report; *out is then untouched. With --help or --version nothing but the command line
+ * is read. */
+enum status config_load(const struct config_words *words, struct config *out,
                         struct config_report *report) MUST_CHECK;
 
 /* Read all places anew (SIGHUP). ST_OK: *out is `now` with the LIVE options as they are in force
  * from now on; the report notes each START option that differs and waits for a restart. Else: the
  * errors are in the report, *out is untouched and `now` stays in force. out may be a copy of now.
  */
-enum status config_reload(const struct config *now, int argc, char *const *argv, char *const *envp,
+enum status config_reload(const struct config *now, const struct config_words *words,
                           struct config *out, struct config_report *report) MUST_CHECK;
 
 /* One line an option: name, value, and where it came from. The values are written in the form in

@@ -69,7 +69,7 @@ static enum status load(const struct call *c)
         argv[argc++] = (char *)c->flags[i];
     for (unsigned i = 0; i < WORDS_MAX && c->env[i] != NULL; i++)
         envp[i + 1] = (char *)c->env[i];
-    return config_load(argc, argv, envp, &now, &report);
+    return config_load(&(struct config_words){argc, argv, envp}, &now, &report);
 }
 
 static void defaults(void **state)
@@ -393,7 +393,7 @@ static enum status reload(const char *text, struct config *out)
 {
     write_file(text);
     char *argv[] = {(char *)"daybookd", file_flag, (char *)"--io-threads=2", NULL};
-    return config_reload(&now, 3, argv, NULL, out, &report);
+    return config_reload(&now, &(struct config_words){3, argv, NULL}, out, &report);
 }
 
 static void reload_takes_the_live_ones(void **state)

@@ -289,6 +289,18 @@ void out_token(struct out *o, const struct token *t)
     }
 }
 
+void out_raw(struct out *o, const void *p, size_t n, uint32_t items_n)
+{
+    if (items_n == 0)
+        return;
+    before_value(o);
+    buf_put(o->buf, p, n);
+    if (o->depth > 0 && !o->level[o->depth - 1].map) {
+        CHECK(o->level[o->depth - 1].left >= items_n - 1);
+        o->level[o->depth - 1].left -= items_n - 1;
+    }
+}
+
 void out_pair_u64(struct out *o, const char *key, uint64_t v)
 {
     out_key(o, key);

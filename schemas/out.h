@@ -36,6 +36,10 @@ void out_bool(struct out *o, bool v);
 void out_null(struct out *o);
 void out_token(struct out *o, const struct token *t);
 
+/* n bytes that hold items_n whole values in o's encoding (in JSON with commas between them): the
+ * value of a key, or the items of an array. */
+void out_raw(struct out *o, const void *p, size_t n, uint32_t items_n);
+
 /* Pairs of a map in one call. */
 void out_pair_u64(struct out *o, const char *key, uint64_t v);
 void out_pair_i64(struct out *o, const char *key, int64_t v);

@@ -1,0 +1,322 @@
+/* From a request to an answer: read the question, clip its range, open the cursor and the view, let
+ * the view's function fill a page, and put the envelope around it. */
+#include "engine/query/query.h"
+
+#include "engine/base/check.h"
+#include "engine/query/answer.h"
+#include "engine/query/cursor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DAYS_VISIBLE     30
+#define PAGE_ROWS        1000
+#define ANSWER_BYTES     ((uint64_t)4 << 20)
+#define ENVELOPE_BYTES   ((uint64_t)16 << 10) /* what an answer is besides rows and cursor */
+#define CURSOR_BYTES_MAX ((size_t)192 << 10)
+#define ARENA_BYTES_MAX  ((size_t)256 << 20)
+#define FUTURE_MS        (5 * 60 * 1000) /* an event may be that much ahead */
+
+struct query {
+    struct arena arena, scratch;
+    struct page page;
+    struct buf next, object;
+};
+
+enum status query_new(struct query **out)
+{
+    struct query *q = calloc(1, sizeof *q);
+    if (!q)
+        return ST_NO_MEMORY;
+    q->arena.max_bytes = q->scratch.max_bytes = ARENA_BYTES_MAX;
+    q->next = buf_of(CURSOR_BYTES_MAX);
+    *out = q;
+    return ST_OK;
+}
+
+void query_free(struct query **q)
+{
+    if (!*q)
+        return;
+    arena_fini(&(*q)->arena);
+    arena_fini(&(*q)->scratch);
+    buf_fini(&(*q)->page.rows);
+    buf_fini(&(*q)->next);
+    buf_fini(&(*q)->object);
+    free(*q);
+    *q = NULL;
+}
+
+/* ---- views ---- */
+
+static enum status (*const functions[VIEW_N])(struct answer *a) = {
+#define VIEW(id, name, right, shape, help) [VIEW_##id] = view_##name##_answer,
+#include "schemas/query.def"
+};
+
+/* The parameters that several views share, by name: their places differ from view to view. */
+static const struct values *shared(const struct answer *a, const char *name)
+{
+    static const struct values absent = {0};
+    enum query_param_id id = query_param_find(a->q.view, str_of(name));
+    return id == QUERY_PARAMS_N ? &absent : &a->q.v[id];
+}
+
+/* ---- range ---- */
+
+static int32_t first_visible(const struct query_context *c, const char **bound)
+{
+    const int32_t oldest = day_of_ms(c->now_ms) - (DAYS_VISIBLE - 1);
+    *bound = c->floor_day > oldest ? "floor" : "retention";
+    return c->floor_day > oldest ? c->floor_day : oldest;
+}
+
+static void clip_days(struct answer *a)
+{
+    const struct values *from = shared(a, "from"), *to = shared(a, "to");
+    const char *bound;
+    const int32_t first = first_visible(a->context, &bound), today = day_of_ms(a->context->now_ms);
+    a->from_day = from->n ? (int32_t)from->numbers[0] : first;
+    a->to_day = to->n ? (int32_t)to->numbers[0] : today;
+    if (!from->n || a->from_day < first) {
+        a->from_day = first;
+        a->bound = bound;
+    }
+    if (a->to_day > today)
+        a->to_day = today;
+}
+
+static void clip_instants(struct answer *a)
+{
+    const struct values *from = shared(a, "from"), *to = shared(a, "to");
+    const char *bound;
+    const int64_t first = first_visible(a->context, &bound) * MS_PER_DAY;
+    const int64_t end = a->context->now_ms + FUTURE_MS + 1;
+    a->from_ms = from->n ? (int64_t)from->numbers[0] : first;
+    a->to_ms = to->n ? (int64_t)to->numbers[0] : end;
+    if (!from->n || a->from_ms < first) {
+        a->from_ms = first;
+        a->bound = bound;
+    }
+    if (a->to_ms > end)
+        a->to_ms = end;
+}
+
+static enum status read_range(struct answer *a)
+{
+    const enum query_shape shape = query_views[a->q.view].shape;
+    if (shape != SHAPE_DAYS && shape != SHAPE_INSTANTS)
+        return ST_OK;
+    const struct values *from = shared(a, "from"), *to = shared(a, "to");
+    if (from->n && to->n && (int64_t)from->numbers[0] > (int64_t)to->numbers[0])
+        return answer_refuse(a, ST_BAD_PARAMETER,
+                             "from is after to; allowed: from at or before to");
+    if (shape == SHAPE_DAYS)
+        clip_days(a);
+    else
+        clip_instants(a);
+    return ST_OK;
+}
+
+void answer_keep_days(struct answer *a, int32_t days_n)
+{
+    const int32_t first = day_of_ms(a->context->now_ms) - (days_n - 1);
+    if (a->from_day >= first)
+        return;
+    a->from_day = first;
+    a->bound = "retention";
+}
+
+/* ---- helpers of views ---- */
+
+struct buf *answer_more(struct answer *a)
+{
+    a->more = true;
+    buf_reset(a->next);
+    return a->next;
+}
+
+enum status answer_refuse(struct answer *a, enum status st, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(a->why, sizeof(a->why), fmt, ap); /* cut is fine: text for people */
+    va_end(ap);
+    return st;
+}
+
+enum status answer_bad_cursor(struct answer *a)
+{
+    return answer_refuse(a, ST_BAD_CURSOR,
+                         "cursor is of another version of the engine; ask from the start");
+}
+
+/* ---- writing ---- */
+
+static uint32_t echoes(const struct request *r)
+{
+    return r->request.type != TOKEN_NONE;
+}
+
+void query_refuse(const struct request *r, enum status code, struct str message, struct buf *out)
+{
+    buf_reset(out);
+    struct out o = out_to(r->encoding, out);
+    out_map(&o, 4 + echoes(r));
+    out_pair_bool(&o, "ok", false);
+    if (echoes(r)) {
+        out_key(&o, "request");
+        out_token(&o, &r->request);
+    }
+    out_pair_z(&o, "code", status_wire(code));
+    out_pair_str(&o, "message", message.n ? message : str_of(status_row(code)->text));
+    out_pair_bool(&o, "retry", status_row(code)->retry);
+    out_end(&o);
+}
+
+static void put_range(const struct answer *a, struct out *o)
+{
+    char from[11], to[11];
+    switch (query_views[a->q.view].shape) {
+    case SHAPE_DAYS:
+        out_pair_z(o, "from", day_format(a->from_day, from));
+        out_pair_z(o, "to", day_format(a->to_day, to));
+        break;
+    case SHAPE_INSTANTS:
+        out_pair_i64(o, "from", a->from_ms);
+        out_pair_i64(o, "to", a->to_ms);
+        break;
+    case SHAPE_ROWS:
+    case SHAPE_OBJECT:
+        out_pair_null(o, "from");
+        out_pair_null(o, "to");
+        break;
+    }
+    out_pair_z(o, "bound", a->bound);
+}
+
+static void put_data(const struct answer *a, struct out *o)
+{
+    out_key(o, "data");
+    if (query_views[a->q.view].shape == SHAPE_OBJECT) {
+        out_raw(o, a->object->p, a->object->n, 1);
+        return;
+    }
+    out_map(o, 1);
+    out_key(o, "rows");
+    out_array(o, a->page->n);
+    out_raw(o, a->page->rows.p, a->page->rows.n, a->page->n);
+    out_end(o);
+    out_end(o);
+}
+
+static void put_answer(const struct answer *a, const struct request *r, struct str cursor,
+                       struct buf *out)
+{
+    struct out o = out_to(r->encoding, out);
+    out_map(&o, 8 + echoes(r) + a->context->degraded + (cursor.p != NULL));
+    out_pair_bool(&o, "ok", true);
+    out_pair_z(&o, "view", query_views[a->q.view].name);
+    if (echoes(r)) {
+        out_key(&o, "request");
+        out_token(&o, &r->request);
+    }
+    out_pair_i64(&o, "as_of", a->context->now_ms);
+    out_pair_i64(&o, "position", (int64_t)a->view.end - 1);
+    put_range(a, &o);
+    if (a->context->degraded)
+        out_pair_bool(&o, "degraded", true);
+    put_data(a, &o);
+    if (cursor.p)
+        out_pair_str(&o, "cursor", cursor);
+    out_end(&o);
+}
+
+/* ---- the whole ---- */
+
+static uint64_t answer_bytes_max(const struct query_context *c)
+{
+    return c->answer_bytes_max ? c->answer_bytes_max : ANSWER_BYTES;
+}
+
+static enum status read_question(struct answer *a, const struct request *r)
+{
+    enum status st = question_read(r, a->arena, &a->q, a->why);
+    if (st != ST_OK)
+        return st;
+    a->account = shared(a, "account")->n ? shared(a, "account")->numbers[0] : 0;
+    st = read_range(a);
+    const struct values *cursor = &a->q.v[QUERY_PAGED_CURSOR];
+    if (st != ST_OK || !cursor->n)
+        return st;
+    a->resumed = true;
+    return cursor_open(cursor->texts[0], question_hash(&a->q), a->arena, &a->cursor, a->why);
+}
+
+static void size_page(struct answer *a, const struct request *r)
+{
+    const struct query_context *c = a->context;
+    const uint64_t rows_max = c->page_rows_max ? c->page_rows_max : PAGE_ROWS;
+    const uint64_t asked = question_number(&a->q, QUERY_PAGED_LIMIT, rows_max);
+    a->page->rows_max = (uint32_t)(asked < rows_max ? asked : rows_max);
+    a->page->bytes_max = (size_t)(answer_bytes_max(c) - ENVELOPE_BYTES);
+    page_begin(a->page, a->q.view, r->encoding);
+    buf_reset(a->object);
+    a->object->cap_max = (size_t)answer_bytes_max(c);
+}
+
+static enum status fill(struct answer *a)
+{
+    const char *bound;
+    view_open(a->context->days, a->context->gens, a->context->gens_n, &a->view);
+    a->view.today = day_of_ms(a->context->now_ms);
+    a->view.first_day = first_visible(a->context, &bound);
+    enum status st = functions[a->q.view](a);
+    if (st == ST_OK)
+        st = a->view.txn.status;
+    if (st == ST_OK && (a->page->rows.bad || a->object->bad))
+        st = ST_NO_MEMORY;
+    view_close(&a->view);
+    return st;
+}
+
+static enum status run(struct answer *a, const struct request *r, struct buf *out)
+{
+    enum status st = read_question(a, r);
+    if (st != ST_OK)
+        return st;
+    size_page(a, r);
+    st = fill(a);
+    if (st != ST_OK)
+        return st;
+    struct str cursor = {NULL, 0};
+    if (a->more) {
+        cursor = cursor_seal(question_hash(&a->q), a->next, a->arena);
+        if (!cursor.p)
+            return ST_NO_MEMORY;
+    }
+    put_answer(a, r, cursor, out);
+    return out->bad ? ST_NO_MEMORY : ST_OK;
+}
+
+void query_answer(const struct query_context *c, const struct request *r, struct buf *out)
+{
+    struct query *q = c->query;
+    out->cap_max = (size_t)answer_bytes_max(c) + 4 * CURSOR_BYTES_MAX;
+    buf_reset(out);
+    if (r->status != ST_OK) {
+        query_refuse(r, r->status, r->message, out);
+        return;
+    }
+    struct answer a = {.context = c,
+                       .arena = &q->arena,
+                       .scratch = &q->scratch,
+                       .page = &q->page,
+                       .next = &q->next,
+                       .object = &q->object};
+    enum status st = run(&a, r, out);
+    if (st != ST_OK)
+        query_refuse(r, st, str_of(a.why), out);
+    arena_reset(&q->arena);
+    arena_reset(&q->scratch);
+}

@@ -1,0 +1,51 @@
+/* Queries: one question in, one whole answer out, in the encoding of the question.
+ *
+ * A question runs in the loop thread against one view of the day tables (aggregators/view.h), so an
+ * answer holds everything that was acknowledged before it and is complete up to the position it
+ * names. It never scans more than its budget: then the page is short and carries a cursor.
+ *
+ * What the engine knows about itself (status, rejected events) comes through struct query_source,
+ * for this folder may not look sideways into ingest. */
+#ifndef ENGINE_QUERY_QUERY_H
+#define ENGINE_QUERY_QUERY_H
+
+#include "aggregators/view.h"
+#include "engine/base/bytes.h"
+#include "engine/query/source.h"
+#include "schemas/request.h"
+
+struct query; /* memory that is used again from one question to the next; opaque, heap */
+
+enum status query_new(struct query **out) MUST_CHECK;
+void query_free(struct query **q); /* NULL-safe */
+
+struct query_context {
+    struct query *query;                                 /* borrowed; one question at a time */
+    struct store *days;                                  /* borrowed */
+    const struct generation *gens[VIEW_GENERATIONS_MAX]; /* ascending, borrowed for the call */
+    unsigned gens_n;
+    int64_t now_ms;                    /* the time of this turn */
+    int32_t floor_day;                 /* first day of data */
+    bool degraded;                     /* a write failed for good: answers say so */
+    uint32_t page_rows_max;            /* rows of a page; 0: 1,000 */
+    uint64_t answer_bytes_max;         /* of one answer; 0: 4 MiB */
+    const struct query_source *source; /* borrowed */
+};
+
+/* Answer r: the whole message, an answer or a refusal, is written to *out (emptied first; its
+ * cap_max is set). out->bad afterwards: no memory, nothing can be said. Cost: bounded by the scan
+ * budget, below 5 ms; a 30-day view of one app takes some 10 us. */
+void query_answer(const struct query_context *c, const struct request *r, struct buf *out);
+
+/* Refuse r without looking at it. message: one sentence; empty: that of the code. */
+void query_refuse(const struct request *r, enum status code, struct str message, struct buf *out);
+
+/* Work that one question may do: a cell or row of a sheet is 1, a look-up in a table QUERY_LOOKUP.
+ */
+#define QUERY_SCAN_MAX 60000
+#define QUERY_LOOKUP   20
+
+/* Sketches that one row of distinct_records may unite; more is refused with `limit`. */
+#define QUERY_SKETCHES_MAX 300
+
+#endif

@@ -1,0 +1,17 @@
+/* Read single fields of stored reference data (event_more.reference_fields): a msgpack map that
+ * this engine wrote. Lists are passed over. */
+#ifndef SCHEMAS_FIELDS_H
+#define SCHEMAS_FIELDS_H
+
+#include "engine/base/text.h"
+
+struct field_value {
+    enum { FIELD_ABSENT, FIELD_BOOL, FIELD_INT, FIELD_TEXT } type;
+    uint64_t number; /* INT; BOOL: 0 or 1 */
+    struct str text; /* TEXT; borrowed from the map */
+};
+
+/* Look up n fields in one walk; out[i] is the value of names[i]. False: not such a map. */
+bool fields_get(struct str map, const char *const names[], uint32_t n, struct field_value out[]);
+
+#endif

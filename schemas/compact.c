@@ -76,42 +76,45 @@ static inline const uint8_t *take_or_nil(const uint8_t *p, uint64_t *v, uint64_t
     return take(p, v, bad);
 }
 
-static inline bool api_call(const uint8_t **p, uint32_t items, struct event *e)
+/* What the items after the four leading ones say. Plain registers until the event is written in one
+ * go: setting its bit fields one by one costs a stalled load each. */
+struct tail {
+    uint64_t object;
+    uint64_t record_hash;
+    uint64_t method;
+    uint64_t status;
+    uint64_t count;
+};
+
+static inline const uint8_t *api_call(const uint8_t *p, uint32_t items, struct tail *t)
 {
-    uint64_t method, status;
-    uint64_t count = 1;
     bool bad = items < 6;
-    *p = take(*p, &method, &bad);
-    *p = take(*p, &status, &bad);
+    p = take(p, &t->method, &bad);
+    p = take(p, &t->status, &bad);
     if (items == 7)
-        *p = take_or_nil(*p, &count, 1, &bad);
-    if (bad || method - 1 >= METHOD_N - 1 || status - 100 >= 500 || count - 1 >= 1000000000)
-        return false;
-    e->method = (unsigned)method & 15;
-    e->status = (uint16_t)status;
-    e->count = (uint32_t)count;
-    return true;
+        p = take_or_nil(p, &t->count, 1, &bad);
+    if (bad || t->method - 1 >= METHOD_N - 1 || t->status - 100 >= 500 ||
+        t->count - 1 >= 1000000000)
+        return NULL;
+    return p;
 }
 
-static inline bool record(const uint8_t **p, uint32_t items, struct event *e)
+static inline const uint8_t *record(const uint8_t *p, uint32_t items, struct tail *t)
 {
-    uint64_t object, number = 0;
-    uint64_t count = 1;
-    bool bad = false;
+    uint64_t number = 0;
     bool given = false;
-    *p = take(*p, &object, &bad);
+    bool bad = false;
+    p = take(p, &t->object, &bad);
     if (items >= 6) {
-        given = **p != 0xc0;
-        *p = take_or_nil(*p, &number, 0, &bad);
+        given = *p != 0xc0;
+        p = take_or_nil(p, &number, 0, &bad);
     }
     if (items == 7)
-        *p = take_or_nil(*p, &count, 1, &bad);
-    if (bad || object > WIRE_INT_MAX || number > WIRE_INT_MAX || count - 1 >= 1000000000)
-        return false;
-    e->object_type = object << 2;
-    e->record_hash = given ? record_hash_number(number) : 0;
-    e->count = (uint32_t)count;
-    return true;
+        p = take_or_nil(p, &t->count, 1, &bad);
+    if (bad || t->object > WIRE_INT_MAX || number > WIRE_INT_MAX || t->count - 1 >= 1000000000)
+        return NULL;
+    t->record_hash = given ? record_hash_number(number) : 0;
+    return p;
 }
 
 static inline bool is_record(unsigned kind)
@@ -119,7 +122,8 @@ static inline bool is_record(unsigned kind)
     return kind >= EV_RECORD_CREATED && kind <= EV_RECORD_ASSOCIATED;
 }
 
-/* One event at p, whose items (5..7 of at most 9 bytes) lie within the frame. */
+/* One event at p, whose items (5..7 of at most 9 bytes) lie within the frame. Returns what follows
+ * it; NULL when it is not plain. */
 static inline const uint8_t *event(const uint8_t *p, uint32_t items, struct event *e)
 {
     uint64_t account, app, time;
@@ -130,12 +134,24 @@ static inline const uint8_t *event(const uint8_t *p, uint32_t items, struct even
     p = take(p, &time, &bad);
     if (bad || (account | app | time) > WIRE_INT_MAX)
         return NULL;
-    if (kind == EV_API_CALL ? !api_call(&p, items, e) : !is_record(kind) || !record(&p, items, e))
+    struct tail t = {.count = 1};
+    if (kind == EV_API_CALL)
+        p = api_call(p, items, &t);
+    else
+        p = is_record(kind) ? record(p, items, &t) : NULL;
+    if (p == NULL)
         return NULL;
-    e->account = account;
-    e->app = app;
-    e->time_ms = (int64_t)time;
-    e->kind = (uint8_t)kind;
+    *e = (struct event){
+        .account = account,
+        .app = app,
+        .time_ms = (int64_t)time,
+        .object_type = t.object << 2,
+        .record_hash = t.record_hash,
+        .count = (uint32_t)t.count,
+        .kind = (uint8_t)kind,
+        .method = (unsigned)t.method & 15,
+        .status = (uint16_t)t.status,
+    };
     return p;
 }
 
@@ -148,11 +164,10 @@ uint32_t compact_run(struct mp *m, uint32_t n, struct event *ev)
         bool room = (size_t)(m->end - p) > (size_t)ITEM_BYTES_MAX * items;
         if (items - 5 > ITEMS_MAX - 5 || !room)
             break;
-        struct event e = {0};
-        const uint8_t *next = event(p + 1, items, &e);
+        const uint8_t *next = event(p + 1, items, &ev[done]);
         if (next == NULL)
             break;
-        ev[done++] = e;
+        done++;
         p = next;
     }
     m->p = p;

@@ -51,9 +51,9 @@ static bool path_number(struct str path, const char *key, uint64_t *out)
 /* data, then an extension attribute, then source and subject, then the option. */
 static bool find_number(const json_t *ce, const char *key, const char *path_key, uint64_t *out)
 {
-    struct str source = json_as_text(json_object_get(ce, "source"));
-    struct str subject = json_as_text(json_object_get(ce, "subject"));
-    return json_u64(json_object_get(ce, "data"), key, out) || json_u64(ce, key, out) ||
+    struct str source = payload_as_text(json_object_get(ce, "source"));
+    struct str subject = payload_as_text(json_object_get(ce, "subject"));
+    return payload_u64(json_object_get(ce, "data"), key, out) || payload_u64(ce, key, out) ||
            path_number(source, path_key, out) || path_number(subject, path_key, out);
 }
 
@@ -78,7 +78,7 @@ static enum import_reason set_numbers(struct importer *im, const json_t *ce, jso
     }
     bool ok = set(native, "account", json_integer((json_int_t)account)) &&
               set(native, "app", json_integer((json_int_t)app));
-    if (ok && json_u64(native, "user", &user))
+    if (ok && payload_u64(native, "user", &user))
         ok = set(native, "user", json_integer((json_int_t)user));
     return ok ? IR_NONE : IR_NOT_JSON;
 }
@@ -90,7 +90,7 @@ static enum import_reason set_time(struct importer *im, const json_t *ce, json_t
     if (time == NULL || json_is_null(time)) {
         if (ms == 0)
             return IR_NO_TIME;
-    } else if (time_parse(json_as_text(time), &ms) != ST_OK || ms < 0) {
+    } else if (time_parse(payload_as_text(time), &ms) != ST_OK || ms < 0) {
         return IR_BAD_TIME;
     }
     return set(native, "time", json_integer((json_int_t)ms)) ? IR_NONE : IR_BAD_TIME;
@@ -99,9 +99,9 @@ static enum import_reason set_time(struct importer *im, const json_t *ce, json_t
 static enum import_reason map(struct importer *im, const json_t *ce)
 {
     struct str type, parts[2];
-    if (!json_text(ce, "specversion", &type) || !json_text(ce, "type", &type))
+    if (!payload_text(ce, "specversion", &type) || !payload_text(ce, "type", &type))
         return IR_NO_TYPE;
-    if (!json_text(ce, "source", &parts[0]) || !json_text(ce, "id", &parts[1]))
+    if (!payload_text(ce, "source", &parts[0]) || !payload_text(ce, "id", &parts[1]))
         return IR_NO_DATA;
     char buf[80];
     type = native_type(type, buf);
@@ -128,7 +128,7 @@ static enum import_reason map(struct importer *im, const json_t *ce)
 static enum import_step cloudevents_next(struct importer *im)
 {
     json_t *ce;
-    enum import_step step = json_item(im, &ce);
+    enum import_step step = payload_item(im, &ce);
     if (step != STEP_EVENT)
         return step;
     enum import_reason why = map(im, ce);
@@ -137,7 +137,7 @@ static enum import_step cloudevents_next(struct importer *im)
     json_decref(im->native);
     im->native = NULL;
     struct str type = {0};
-    (void)json_text(ce, "type", &type);
+    (void)payload_text(ce, "type", &type);
     return import_skip(im, why, type);
 }
 

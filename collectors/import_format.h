@@ -54,7 +54,7 @@ struct importer {
     const char *begin, *at, *end; /* of the input */
     uint64_t line;                /* line number of `at` */
     void *state;                  /* of the format */
-    struct {                      /* of json_item */
+    struct {                      /* of payload_item */
         json_t *root;             /* owned */
         size_t i;                 /* next element of an array */
     } json;
@@ -83,12 +83,12 @@ bool import_line(struct importer *im, struct str *line);
 /* The next JSON object of a sequence of JSON values, each an object or an array of objects: so a
  * file may hold one payload, an array, or one value a line. STEP_EVENT: *out is borrowed until the
  * next call. */
-enum import_step json_item(struct importer *im, json_t **out);
+enum import_step payload_item(struct importer *im, json_t **out);
 
 /* Members of JSON objects. Absent or of another type: false, *out untouched. */
-bool json_u64(const json_t *object, const char *key, uint64_t *out);    /* also "123" */
-bool json_text(const json_t *object, const char *key, struct str *out); /* not empty */
-struct str json_as_text(const json_t *value); /* strings only; n == 0 otherwise */
+bool payload_u64(const json_t *object, const char *key, uint64_t *out);    /* also "123" */
+bool payload_text(const json_t *object, const char *key, struct str *out); /* not empty */
+struct str payload_as_text(const json_t *value); /* strings only; n == 0 otherwise */
 
 /* Fill the account from the options when the payload had none. */
 bool import_fill_account(struct importer *im);

@@ -154,7 +154,7 @@ static void newest(const char *key, const json_t *v, bool *any, int64_t *ms)
         if (seconds > WIRE_INT_MAX / 1000)
             return;
         t = (int64_t)seconds * 1000;
-    } else if (time_parse(json_as_text(v), &t) != ST_OK) {
+    } else if (time_parse(payload_as_text(v), &t) != ST_OK) {
         return;
     }
     if (!*any || t > *ms)
@@ -191,7 +191,7 @@ static bool take_account(const json_t *payload, uint64_t *account)
         const json_t *v = json_object_get(payload, owners[i][0]);
         if (owners[i][1] != NULL)
             v = json_object_get(v, owners[i][1]);
-        if (json_u64(v, "id", account))
+        if (payload_u64(v, "id", account))
             return true;
     }
     return false;
@@ -204,9 +204,9 @@ static bool take_app(struct importer *im, const json_t *payload, uint64_t *app)
     const struct github_state *s = im->state;
     const json_t *installation = json_object_get(payload, "installation");
     uint64_t id;
-    if (json_u64(installation, "app_id", app))
+    if (payload_u64(installation, "app_id", app))
         return true;
-    bool installed = json_u64(installation, "id", &id);
+    bool installed = payload_u64(installation, "id", &id);
     for (size_t i = 0; installed && i < s->apps_n; i++)
         if (s->apps[i].installation == id) {
             *app = s->apps[i].app;
@@ -243,7 +243,7 @@ static void take_record(struct importer *im, const json_t *object)
     static const char *const keys[] = {"id", "number"};
     uint64_t v;
     for (size_t i = 0; i < N_OF(keys); i++)
-        if (json_u64(object, keys[i], &v)) {
+        if (payload_u64(object, keys[i], &v)) {
             im->event.record = import_number(im, 0, v);
             return;
         }
@@ -258,7 +258,7 @@ static enum import_reason map_connection(struct importer *im, const json_t *payl
             e->kind = connections[i].kind;
     if (e->kind == EV_NONE)
         return IR_NO_COUNTERPART;
-    e->has_user = json_u64(json_object_get(payload, "sender"), "id", &e->user);
+    e->has_user = payload_u64(json_object_get(payload, "sender"), "id", &e->user);
     if (e->kind != EV_PERMISSION_GRANTED) {
         e->reason = action;
         return e->has_user ? IR_NONE : IR_NO_USER;
@@ -281,12 +281,12 @@ static enum import_reason map_change(struct importer *im, const json_t *payload,
     for (size_t i = 0; i < N_OF(changes); i++)
         if (str_eq(action, str_of(changes[i].action)))
             e->kind = changes[i].kind;
-    struct str ref = json_as_text(json_object_get(payload, "ref"));
+    struct str ref = payload_as_text(json_object_get(payload, "ref"));
     e->object_type = event;
     if (action.n == 0 && str_eq(event, STR("push"))) {
         e->kind = EV_RECORD_UPDATED;
         e->record = ref;
-    } else if (action.n == 0 && json_text(payload, "ref_type", &e->object_type)) {
+    } else if (action.n == 0 && payload_text(payload, "ref_type", &e->object_type)) {
         if (str_eq(event, STR("delete")))
             e->kind = EV_RECORD_DELETED;
         else if (str_eq(event, STR("create")) || event.n == 0)
@@ -301,14 +301,14 @@ static enum import_reason map_change(struct importer *im, const json_t *payload,
         e->record.n = 0;
     if (e->record.n == 0)
         take_record(im, find_object(payload, event));
-    e->has_user = json_u64(json_object_get(payload, "sender"), "id", &e->user);
+    e->has_user = payload_u64(json_object_get(payload, "sender"), "id", &e->user);
     return IR_NONE;
 }
 
 static enum import_reason map(struct importer *im, const json_t *payload, struct str event)
 {
     struct import_event *e = &im->event;
-    struct str action = json_as_text(json_object_get(payload, "action"));
+    struct str action = payload_as_text(json_object_get(payload, "action"));
     enum import_reason why = str_eq(event, STR("installation"))
                                  ? map_connection(im, payload, action)
                                  : map_change(im, payload, event, action);
@@ -326,8 +326,8 @@ static bool learn(struct github_state *s, const json_t *payload)
 {
     const json_t *installation = json_object_get(payload, "installation");
     struct github_app pair;
-    if (!json_u64(installation, "id", &pair.installation) ||
-        !json_u64(installation, "app_id", &pair.app))
+    if (!payload_u64(installation, "id", &pair.installation) ||
+        !payload_u64(installation, "app_id", &pair.app))
         return true;
     for (size_t i = 0; i < s->apps_n; i++)
         if (s->apps[i].installation == pair.installation)
@@ -356,11 +356,11 @@ static enum import_step payload_next(struct importer *im, json_t **out, struct s
         }
         s->examples = NULL;
         json_t *item;
-        enum import_step step = json_item(im, &item);
+        enum import_step step = payload_item(im, &item);
         if (step != STEP_EVENT)
             return step;
         struct str name;
-        if (json_is_array(json_object_get(item, "examples")) && json_text(item, "name", &name)) {
+        if (json_is_array(json_object_get(item, "examples")) && payload_text(item, "name", &name)) {
             s->examples = json_object_get(item, "examples");
             s->i = 0;
             s->name = name;
@@ -410,7 +410,7 @@ static enum import_step github_next(struct importer *im)
     if (why == IR_NONE)
         return STEP_EVENT;
     char what[96];
-    struct str action = json_as_text(json_object_get(payload, "action"));
+    struct str action = payload_as_text(json_object_get(payload, "action"));
     size_t n = text_fmt(what, sizeof what, "%.*s%s%.*s", (int)event.n, event.p,
                         action.n > 0 ? "." : "", (int)action.n, action.p);
     return import_skip(im, why, (struct str){what, n});

@@ -61,7 +61,7 @@ static enum import_reason take_type(struct importer *im, const json_t *n, struct
             continue;
         if (subjects[i].object_type != NULL)
             e->object_type = str_of(subjects[i].object_type);
-        else if (!json_text(n, "objectTypeId", &e->object_type))
+        else if (!payload_text(n, "objectTypeId", &e->object_type))
             return IR_NO_OBJECT;
         return IR_NONE;
     }
@@ -72,21 +72,21 @@ static enum import_reason take_type(struct importer *im, const json_t *n, struct
 static bool take_record(const json_t *n, enum event_kind kind, uint64_t *record)
 {
     if (kind == EV_RECORD_MERGED &&
-        (json_u64(n, "newObjectId", record) || json_u64(n, "primaryObjectId", record)))
+        (payload_u64(n, "newObjectId", record) || payload_u64(n, "primaryObjectId", record)))
         return true;
-    if (kind == EV_RECORD_ASSOCIATED && json_u64(n, "fromObjectId", record))
+    if (kind == EV_RECORD_ASSOCIATED && payload_u64(n, "fromObjectId", record))
         return true;
-    return json_u64(n, "objectId", record);
+    return payload_u64(n, "objectId", record);
 }
 
 static void take_author(struct importer *im, const json_t *n)
 {
     struct import_event *e = &im->event;
-    struct str source = json_as_text(json_object_get(n, "changeSource"));
-    struct str id = json_as_text(json_object_get(n, "sourceId"));
+    struct str source = payload_as_text(json_object_get(n, "changeSource"));
+    struct str id = payload_as_text(json_object_get(n, "sourceId"));
     static const char user[] = "userId:";
     if (str_eq(source, STR("INTEGRATION"))) {
-        if (!json_u64(n, "sourceId", &e->app))
+        if (!payload_u64(n, "sourceId", &e->app))
             e->app = im->o->app;
     } else if (id.n > sizeof user - 1 && memcmp(id.p, user, sizeof user - 1) == 0) {
         struct str v = {id.p + sizeof user - 1, id.n - (sizeof user - 1)};
@@ -112,7 +112,7 @@ static void take_identity(struct importer *im, const json_t *n, struct str type)
     parts[0] = type;
     for (size_t i = 0; i < N_OF(keys); i++) {
         const json_t *v = json_object_get(n, keys[i]);
-        parts[i + 1] = json_as_text(v);
+        parts[i + 1] = payload_as_text(v);
         if (json_is_integer(v))
             parts[i + 1] = (struct str){text[i], text_fmt(text[i], sizeof text[i], "%lld",
                                                           (long long)json_integer_value(v))};
@@ -132,9 +132,9 @@ static enum import_reason map(struct importer *im, const json_t *n, struct str t
     if (!take_record(n, e->kind, &record))
         return IR_NO_OBJECT;
     e->record = import_number(im, 0, record);
-    e->has_account = json_u64(n, "portalId", &e->account);
+    e->has_account = payload_u64(n, "portalId", &e->account);
     if (json_object_get(n, "occurredAt") != NULL) {
-        if (!json_u64(n, "occurredAt", &occurred_ms))
+        if (!payload_u64(n, "occurredAt", &occurred_ms))
             return IR_BAD_TIME;
         e->time_ms = (int64_t)occurred_ms;
         e->has_time = true;
@@ -149,11 +149,11 @@ static enum import_reason map(struct importer *im, const json_t *n, struct str t
 static enum import_step hubspot_next(struct importer *im)
 {
     json_t *n;
-    enum import_step step = json_item(im, &n);
+    enum import_step step = payload_item(im, &n);
     if (step != STEP_EVENT)
         return step;
     struct str type = {0};
-    if (!json_text(n, "subscriptionType", &type) && !json_text(n, "eventType", &type))
+    if (!payload_text(n, "subscriptionType", &type) && !payload_text(n, "eventType", &type))
         return import_skip(im, IR_NO_TYPE, (struct str){0});
     enum import_reason why = map(im, n, type);
     return why == IR_NONE ? STEP_EVENT : import_skip(im, why, type);

@@ -59,7 +59,7 @@ static enum import_step next_value(struct importer *im)
     return STEP_EVENT;
 }
 
-enum import_step json_item(struct importer *im, json_t **out)
+enum import_step payload_item(struct importer *im, json_t **out)
 {
     for (;;) {
         if (json_is_array(im->json.root) && im->json.i < json_array_size(im->json.root)) {
@@ -81,14 +81,14 @@ enum import_step json_item(struct importer *im, json_t **out)
     }
 }
 
-struct str json_as_text(const json_t *value)
+struct str payload_as_text(const json_t *value)
 {
     if (!json_is_string(value))
         return (struct str){0};
     return (struct str){json_string_value(value), json_string_length(value)};
 }
 
-bool json_u64(const json_t *object, const char *key, uint64_t *out)
+bool payload_u64(const json_t *object, const char *key, uint64_t *out)
 {
     const json_t *v = json_object_get(object, key);
     uint64_t n;
@@ -96,7 +96,7 @@ bool json_u64(const json_t *object, const char *key, uint64_t *out)
         if (json_integer_value(v) < 0)
             return false;
         n = (uint64_t)json_integer_value(v);
-    } else if (text_u64(json_as_text(v), &n) != ST_OK) {
+    } else if (text_u64(payload_as_text(v), &n) != ST_OK) {
         return false;
     }
     if (n > WIRE_INT_MAX)
@@ -105,9 +105,9 @@ bool json_u64(const json_t *object, const char *key, uint64_t *out)
     return true;
 }
 
-bool json_text(const json_t *object, const char *key, struct str *out)
+bool payload_text(const json_t *object, const char *key, struct str *out)
 {
-    struct str s = json_as_text(json_object_get(object, key));
+    struct str s = payload_as_text(json_object_get(object, key));
     if (s.n == 0)
         return false;
     *out = s;

@@ -16,9 +16,10 @@
 #include "engine/base/status.h"
 #include "engine/base/text.h"
 
-#define IMPORT_LINE_BYTES_MAX  ((size_t)64 << 10)  /* one line of a line-based format */
-#define IMPORT_VALUE_BYTES_MAX ((size_t)256 << 20) /* one JSON value (an array of payloads, say)   \
-                                                    */
+#define IMPORT_LINE_BYTES_MAX ((size_t)64 << 10) /* one line of a line-based format */
+#define IMPORT_VALUE_BYTES_MAX                                                                     \
+    ((size_t)256 << 20) /* one JSON value (an array of payloads, say)                              \
+                         */
 
 /* Why an item is no event. One row: NAME, "wire", "what it means". The wire name is stable. */
 #define IMPORT_REASONS(X)                                                                          \

@@ -106,7 +106,7 @@ class FailingSync(Full):
         strace = shutil.which("strace")
         if not strace:
             self.skipTest("strace is not installed")
-        wrapper = [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync",
+        wrapper = [strace, "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync",
                    "-e", "inject=fdatasync:error=EIO:when=40+"]
         d = self.daemon(wrapper=wrapper, checkpoint_ms="10min")
         peer = d.ingest()
@@ -121,9 +121,7 @@ class FailingSync(Full):
         self.assertEqual(self.count(d, "records", "count", account=1), acked)
         self.assertIs(d.query("records", account=1).get("degraded"), True)
         self.assert_refused(peer.ask(envelope([record(time_ms=at)], "s", 1, acked + 1)), "io_error", retry=True)
-        d.process.kill()
-        subprocess.run(["pkill", "-9", "-P", str(d.process.pid)], check=False)
-        d._reap(20)
+        d.kill()
 
 
 if __name__ == "__main__":

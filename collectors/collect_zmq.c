@@ -7,11 +7,11 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 
-#define OVERSIZE_FACTOR    4 /* over message_bytes_max by so much: the connection is cut */
-#define TURN_MESSAGES_MAX  256
-#define TURN_BYTES_MAX     (UINT64_C(4) << 20)
-#define SEND_QUEUE         4096    /* answers to one peer; more than any publisher's window */
-#define ANSWER_BYTES_MAX   (1 << 20)
+#define OVERSIZE_FACTOR   4 /* over message_bytes_max by so much: the connection is cut */
+#define TURN_MESSAGES_MAX 256
+#define TURN_BYTES_MAX    (UINT64_C(4) << 20)
+#define SEND_QUEUE        4096 /* answers to one peer; more than any publisher's window */
+#define ANSWER_BYTES_MAX  (1 << 20)
 
 struct collect_zmq {
     struct ingest *in;
@@ -21,7 +21,8 @@ struct collect_zmq {
     struct buf answer; /* reused */
 };
 
-static void on_answer(void *arg, const struct zpeer *to, const struct batch *b, const struct outcome *o)
+static void on_answer(void *arg, const struct zpeer *to, const struct batch *b,
+                      const struct outcome *o)
 {
     struct collect_zmq *c = arg;
 
@@ -44,11 +45,11 @@ static void on_message(void *arg, const struct zpeer *from, struct zmsg *m)
     if (c->source.transport != INGEST_PUSH)
         reply = (struct ingest_reply){on_answer, c, *from};
     if (m == NULL) {
-        ingest_refuse(c->in, &c->source, ST_MALFORMED, "a message is one frame; this one had several",
-                      &reply);
+        ingest_refuse(c->in, &c->source, ST_MALFORMED,
+                      "a message is one frame; this one had several", &reply);
     } else if (m->bytes > c->message_bytes_max) {
-        text_fmt(text, sizeof(text), "the message has %zu bytes; at most %llu are allowed", m->bytes,
-                 (unsigned long long)c->message_bytes_max);
+        text_fmt(text, sizeof(text), "the message has %zu bytes; at most %llu are allowed",
+                 m->bytes, (unsigned long long)c->message_bytes_max);
         zmsg_free(m);
         ingest_refuse(c->in, &c->source, ST_TOO_LARGE, text, &reply);
     } else {
@@ -63,8 +64,9 @@ static void on_pause(void *arg, bool paused)
     zsock_pause(c->sock, paused);
 }
 
-enum status collect_zmq_open(struct znet *net, struct ingest *in, const struct collect_zmq_options *options,
-                             struct collect_zmq **out, char why[static 256])
+enum status collect_zmq_open(struct znet *net, struct ingest *in,
+                             const struct collect_zmq_options *options, struct collect_zmq **out,
+                             char why[static 256])
 {
     struct collect_zmq *c = calloc(1, sizeof(*c));
     struct zsock_options sock;

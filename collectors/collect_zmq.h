@@ -16,8 +16,9 @@ struct collect_zmq_options {
 };
 
 /* Bind and collect into in. net and in are borrowed until collect_zmq_close. */
-enum status collect_zmq_open(struct znet *net, struct ingest *in, const struct collect_zmq_options *options,
-                             struct collect_zmq **out, char why[static 256]) MUST_CHECK;
+enum status collect_zmq_open(struct znet *net, struct ingest *in,
+                             const struct collect_zmq_options *options, struct collect_zmq **out,
+                             char why[static 256]) MUST_CHECK;
 void collect_zmq_close(struct collect_zmq **c); /* ingest must be idle; NULL-safe */
 
 const char *collect_zmq_endpoint(const struct collect_zmq *c); /* as bound */

@@ -1,5 +1,5 @@
-/* A recorded stream: frames with the time they were received, as written by daybookd's record_to and
- * by `daybook generate`, and read by `daybook replay`.
+/* A recorded stream: frames with the time they were received, as written by daybookd's record_to
+ * and by `daybook generate`, and read by `daybook replay`.
  *
  *   "DAYBOOKR"  8 bytes
  *   version     4 bytes, big-endian: 1
@@ -8,8 +8,8 @@
  *     length    4 bytes, big-endian
  *     frame     length bytes: one ingest frame, JSON or msgpack, as it came
  *
- * A stream may end inside a record (the writer died): what is complete counts. Streams may be joined
- * by leaving out the later ones' first 12 bytes. */
+ * A stream may end inside a record (the writer died): what is complete counts. Streams may be
+ * joined by leaving out the later ones' first 12 bytes. */
 #ifndef SCHEMAS_RECORDING_H
 #define SCHEMAS_RECORDING_H
 

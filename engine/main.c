@@ -1,0 +1,401 @@
+/* daybookd: wiring only. Options to parts, parts to each other, signals to stop and reload. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "aggregators/tables.h"
+#include "collectors/collect_zmq.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/config/config.h"
+#include "engine/ingest/ingest.h"
+#include "engine/ingest/recorder.h"
+#include "engine/ingest/tables.h"
+#include "engine/net/loop.h"
+#include "engine/net/zsock.h"
+#include "engine/store/store.h"
+
+#define WHY_BYTES        256
+#define STOP_MS          4000 /* answering what was received may take so long */
+#define STOP_QUIET_MS    150  /* nothing came for so long: nothing more was on its way */
+#define READERS_CHECK_MS 30000
+/* A clean stop merges what is pending if that is quick; else the next start reads the log. */
+#define STOP_MERGE_BYTES (UINT64_C(64) << 20)
+
+extern char **environ;
+
+struct daemon {
+    struct config_words words;
+    struct config config;
+    struct loop *loop;
+    struct znet *net;
+    struct store *front;
+    struct store *days;
+    struct ingest *ingest;
+    struct recorder *recorder;
+    struct collect_zmq *router;
+    struct collect_zmq *pull;
+    struct timer *readers_check;
+};
+
+/* ---- options ---- */
+
+static struct ingest_options ingest_options(const struct config *c)
+{
+    return (struct ingest_options){
+        .limits =
+            {
+                .batch_events_max = (uint32_t)c->batch_events_max,
+                .event_bytes_max = (uint32_t)c->event_bytes_max,
+                .string_bytes_max = (uint32_t)c->string_bytes_max,
+                .depth_max = (uint32_t)c->depth_max,
+                .scopes_max = (uint32_t)c->scopes_max,
+            },
+        .group_bytes_max = c->group_bytes_max,
+        .inflight_bytes_max = c->inflight_bytes_max,
+        .pending_bytes = c->pending_bytes,
+        .journal_bytes = c->journal_bytes,
+        .checkpoint_ms = (uint32_t)c->checkpoint_ms,
+        .busy_after_ms = (uint32_t)c->busy_after_ms,
+        .id_window_bytes = c->id_window_bytes,
+        .id_window_hours = (uint32_t)c->id_window_hours,
+        .rejected_max = (uint32_t)c->rejected_max,
+        .producers_max = (uint32_t)c->producers_max,
+        .activity_rows_max = (uint32_t)c->activity_rows_max,
+        .object_types_max = (uint32_t)c->object_types_max,
+        .apps_max = (uint32_t)c->apps_max,
+        .connections_max = (uint32_t)c->connections_per_account_max,
+        .users_max = (uint32_t)c->users_max,
+        .producer_idle_days = (uint32_t)c->producer_idle_days,
+        .floor_day = c->data_floor,
+        .clock_accept = c->clock_accept,
+    };
+}
+
+static void log_options(const struct config *c)
+{
+    log_setup((enum log_level)c->log_level, c->log_format == CONFIG_LOG_JSON);
+}
+
+/* Findings of the configuration as log lines. */
+static void log_report(const struct config_report *report, enum log_level level, const char *event)
+{
+    const char *line = report->text;
+
+    while (*line != '\0') {
+        size_t n = strcspn(line, "\n");
+
+        log_line(level, "main", "event=%s note=\"%.*s\"", event, (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+/* ---- exit codes ---- */
+
+static int exit_code(enum status st)
+{
+    switch ((int)st) {
+    case ST_OK:
+        return EX_OK;
+    case ST_CORRUPT:
+    case ST_NEWER_FORMAT:
+        return EX_DATAERR;
+    case ST_BUSY:
+    case ST_NO_MEMORY:
+        return EX_UNAVAILABLE;
+    case ST_USAGE:
+        return EX_CONFIG;
+    default:
+        return EX_IOERR;
+    }
+}
+
+static int fatal(const char *what, enum status st, const char *why)
+{
+    log_line(LOG_ERROR, "main", "event=fatal part=%s status=%s error=\"%s\"", what,
+             status_row(st)->name, why);
+    return exit_code(st);
+}
+
+/* ---- signals ---- */
+
+static void on_stop(void *arg)
+{
+    struct daemon *d = arg;
+
+    log_line(LOG_INFO, "main", "event=stopping");
+    loop_stop(d->loop);
+}
+
+static void on_reload(void *arg)
+{
+    struct daemon *d = arg;
+    struct config next = d->config;
+    struct config_report report;
+    struct ingest_options options;
+
+    if (config_reload(&d->config, &d->words, &next, &report) != ST_OK) {
+        log_report(&report, LOG_ERROR, "reload_refused");
+        return;
+    }
+    d->config = next;
+    log_options(&d->config);
+    log_report(&report, LOG_WARN, "reload_note");
+    options = ingest_options(&d->config);
+    ingest_reload(d->ingest, &options);
+    log_line(LOG_INFO, "main", "event=reloaded");
+}
+
+static enum status catch_signals(struct daemon *d)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    enum status st = loop_signal(d->loop, SIGTERM, on_stop, d);
+
+    (void)sigaction(SIGPIPE, &ignore,
+                    NULL); /* a closed peer is an error of write(2), nothing more */
+    if (st == ST_OK)
+        st = loop_signal(d->loop, SIGINT, on_stop, d);
+    if (st == ST_OK)
+        st = loop_signal(d->loop, SIGHUP, on_reload, d);
+    return st;
+}
+
+static void on_readers_check(void *arg)
+{
+    struct daemon *d = arg;
+    unsigned n = store_reap_readers(d->front) + store_reap_readers(d->days);
+
+    if (n > 0)
+        log_line(LOG_WARN, "main", "event=dead_readers_freed n=%u", n);
+}
+
+/* ---- opening ---- */
+
+static int open_store(struct daemon *d, const char *name, struct store **out)
+{
+    bool front = strcmp(name, "front") == 0;
+    char dir[CONFIG_TEXT_MAX + 16], why[WHY_BYTES];
+    struct store_options options = {
+        .dir = dir,
+        .tables = front ? front_table_names : days_table_names,
+        .tables_n = front ? FRONT_TABLES_N : DAYS_TABLES_N,
+        .map_bytes = front ? d->config.front_map_bytes : d->config.days_map_bytes,
+    };
+    enum status st;
+
+    text_fmt(dir, sizeof(dir), "%s/%s", d->config.data_dir, name);
+    st = store_open(&options, out, why);
+    return st == ST_OK ? EX_OK : fatal("store", st, why);
+}
+
+static int open_data(struct daemon *d)
+{
+    const char *dir = d->config.data_dir;
+    int code;
+
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || access(dir, R_OK | W_OK | X_OK) != 0) {
+        int error = errno;
+
+        log_line(LOG_ERROR, "main", "event=fatal part=data_dir path=\"%s\" error=\"%s\"", dir,
+                 strerror(error));
+        return error == EACCES || error == EPERM || error == EROFS ? EX_NOPERM : EX_IOERR;
+    }
+    code = open_store(d, "front", &d->front);
+    return code != EX_OK ? code : open_store(d, "days", &d->days);
+}
+
+static int open_loop(struct daemon *d)
+{
+    enum status st = loop_new(&d->loop);
+
+    if (st == ST_OK)
+        st = znet_new(d->loop, (unsigned)d->config.io_threads, (uint32_t)d->config.connections_max,
+                      &d->net);
+    if (st == ST_OK)
+        st = catch_signals(d);
+    if (st == ST_OK)
+        st = loop_every(d->loop, READERS_CHECK_MS, on_readers_check, d, &d->readers_check);
+    return st == ST_OK ? EX_OK : fatal("loop", st, status_row(st)->text);
+}
+
+static int open_ingest(struct daemon *d)
+{
+    struct ingest_setup setup = {d->loop, d->front, d->days, clock_now(),
+                                 ingest_options(&d->config)};
+    char why[WHY_BYTES];
+    enum status st = ingest_open(&setup, &d->ingest, why);
+
+    if (st != ST_OK)
+        return fatal("ingest", st, why);
+    if (d->config.record_to[0] == '\0')
+        return EX_OK;
+    st = recorder_open(d->config.record_to, d->loop, d->ingest, &d->recorder, why);
+    return st == ST_OK ? EX_OK : fatal("record_to", st, why);
+}
+
+static int open_collector(struct daemon *d, enum zsock_type type, const char *endpoint,
+                          struct collect_zmq **out)
+{
+    struct collect_zmq_options options = {
+        .type = type,
+        .endpoint = endpoint,
+        .message_bytes_max = d->config.message_bytes_max,
+        .connections_max = (uint32_t)d->config.connections_max,
+        .receive_queue = (uint32_t)d->config.receive_queue,
+    };
+    char why[WHY_BYTES];
+    enum status st;
+
+    if (endpoint[0] == '\0')
+        return EX_OK;
+    st = collect_zmq_open(d->net, d->ingest, &options, out, why);
+    if (st == ST_OK)
+        return EX_OK;
+    (void)fatal("listen", st, why);
+    return st == ST_USAGE ? EX_CONFIG : EX_UNAVAILABLE;
+}
+
+static int open_all(struct daemon *d)
+{
+    int code = open_loop(d);
+
+    if (code == EX_OK)
+        code = open_data(d);
+    if (code == EX_OK)
+        code = open_ingest(d);
+    if (code == EX_OK)
+        code = open_collector(d, ZSOCK_ROUTER, d->config.ingest_listen, &d->router);
+    if (code == EX_OK)
+        code = open_collector(d, ZSOCK_PULL, d->config.push_listen, &d->pull);
+    return code;
+}
+
+/* ---- running and stopping ---- */
+
+static const char *endpoint_of(const struct collect_zmq *c)
+{
+    return c != NULL ? collect_zmq_endpoint(c) : "-";
+}
+
+static uint64_t messages_in(const struct daemon *d)
+{
+    struct zsock_counters counters = {0};
+
+    if (d->router != NULL)
+        collect_zmq_counters(d->router, &counters);
+    return counters.messages_in;
+}
+
+/* Answer everything that was received; refuse what still comes in until nothing does. */
+static void drain(struct daemon *d)
+{
+    int64_t begin_ms = clock_now().mono_ms, quiet_ms = begin_ms, now_ms = begin_ms;
+    uint64_t seen = messages_in(d);
+
+    ingest_stop(d->ingest);
+    while (now_ms - begin_ms < STOP_MS &&
+           (!ingest_idle(d->ingest) || now_ms - quiet_ms < STOP_QUIET_MS)) {
+        loop_turn(d->loop, STOP_QUIET_MS / 3);
+        now_ms = clock_now().mono_ms;
+        if (messages_in(d) != seen || !ingest_idle(d->ingest))
+            quiet_ms = now_ms;
+        seen = messages_in(d);
+    }
+}
+
+static bool merge_is_quick(const struct daemon *d)
+{
+    struct ingest_status *status = malloc(sizeof(*status));
+    bool quick = false;
+
+    if (status != NULL) {
+        ingest_status(d->ingest, status);
+        quick = status->pending_bytes < STOP_MERGE_BYTES;
+    }
+    free(status);
+    return quick;
+}
+
+static void close_all(struct daemon *d)
+{
+    collect_zmq_close(&d->router);
+    collect_zmq_close(&d->pull);
+    recorder_close(&d->recorder);
+    if (d->ingest != NULL)
+        ingest_close(&d->ingest, merge_is_quick(d));
+    znet_free(&d->net);
+    store_close(&d->front);
+    store_close(&d->days);
+    timer_free(&d->readers_check);
+    loop_free(&d->loop);
+}
+
+static int serve(struct daemon *d)
+{
+    int code = open_all(d);
+
+    if (code == EX_OK) {
+        enum status st;
+
+        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s", DAYBOOK_VERSION,
+                 endpoint_of(d->router), endpoint_of(d->pull));
+        st = loop_run(d->loop);
+        if (st != ST_OK)
+            code = fatal("loop", st, status_row(st)->text);
+        drain(d);
+    }
+    close_all(d);
+    log_line(LOG_INFO, "main", "event=stopped code=%d", code);
+    return code;
+}
+
+/* As many connections as the system allows us. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the old limit stands */
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon daemon; /* large: every option of text type has its room */
+    static struct config_report report;
+    struct daemon *d = &daemon;
+
+    umask(0077);
+    d->words = (struct config_words){argc, argv, environ};
+    if (config_load(&d->words, &d->config, &report) != ST_OK) {
+        fputs(report.text, stderr);
+        return report.exit_code;
+    }
+    switch (d->config.mode) {
+    case CONFIG_HELP:
+        config_help(stdout);
+        return EX_OK;
+    case CONFIG_VERSION:
+        printf("daybookd %s\n", DAYBOOK_VERSION);
+        return EX_OK;
+    case CONFIG_PRINT:
+        config_print(&d->config, stdout);
+        return EX_OK;
+    case CONFIG_CHECK:
+        fputs(report.text, stderr);
+        return EX_OK;
+    case CONFIG_RUN:
+        break;
+    }
+    log_options(&d->config);
+    log_report(&report, LOG_WARN, "config_note");
+    raise_file_limit();
+    return serve(d);
+}

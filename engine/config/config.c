@@ -136,8 +136,17 @@ static void set_file(struct config *c, struct config_report *r, const char *plac
     c->file[path.n] = '\0';
 }
 
-/* Every variable that begins with DAYBOOK_ must be known: a slip in a name would otherwise mean
- * running with a default in silence. */
+/* Variables that are not the daemon's: the addresses that the client programs look for, and what
+ * tests tell each other. */
+static bool is_foreign(struct str name)
+{
+    struct str test = STR("test_");
+    return str_eq(name, STR("ingest")) || str_eq(name, STR("query")) || str_eq(name, STR("key")) ||
+           (name.n > test.n && memcmp(name.p, test.p, test.n) == 0);
+}
+
+/* Every other variable that begins with DAYBOOK_ must be known: a slip in a name would otherwise
+ * mean running with a default in silence. */
 static void read_environment(const struct assign *a, char *const *envp, bool file_only)
 {
     char name[NAME_SHOWN_MAX + 1];
@@ -153,6 +162,8 @@ static void read_environment(const struct assign *a, char *const *envp, bool fil
             char c = entry.p[prefix + i];
             name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
         }
+        if (is_foreign((struct str){name, n}))
+            continue;
         bool is_file = str_eq((struct str){name, n}, STR("config"));
         if (is_file && file_only)
             set_file(a->config, a->report, "environment: DAYBOOK_CONFIG", str_of(eq + 1));

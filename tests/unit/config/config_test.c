@@ -158,6 +158,19 @@ static void file_named_by_environment(void **state)
     assert_int_equal(now.io_threads, 4);
 }
 
+/* One shell may hold the variables of the daemon and of the client programs. */
+static void variables_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    struct call c = {.env = {"DAYBOOK_INGEST=tcp://x:1", "DAYBOOK_QUERY=tcp://x:2",
+                             "DAYBOOK_TEST_DEADLINE=1", "DAYBOOK=/usr/bin/daybook", "DAYBOOKD_X=1",
+                             "NOT_DAYBOOK_X=1"}};
+    assert_int_equal(load(&c), ST_OK);
+    assert_int_equal(report.lines_n, 0);
+    assert_int_equal(load(&(struct call){.env = {"DAYBOOK_TEST_=1"}}), ST_INVALID);
+    assert_int_equal(load(&(struct call){.env = {"DAYBOOK_INGESTS=1"}}), ST_INVALID);
+}
+
 static void forms_of_values(void **state)
 {
     (void)state;
@@ -465,6 +478,7 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(later_place_wins),
         cmocka_unit_test(file_named_by_environment),
+        cmocka_unit_test(variables_of_others_are_left_alone),
         cmocka_unit_test(forms_of_values),
         cmocka_unit_test(modes),
         cmocka_unit_test(every_kind_of_fault),

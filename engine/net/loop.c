@@ -191,7 +191,9 @@ static void turn(struct loop *l, int wait_ms)
     int flags = EVLOOP_ONCE;
     l->stamped = false;
     if (wait_ms == 0 || !may_wait(l)) {
-        flags = EVLOOP_NONBLOCK;
+        /* ONCE too: by itself NONBLOCK goes on for as long as anything is ready, and a ZeroMQ fd is
+         * until its source runs. */
+        flags = EVLOOP_ONCE | EVLOOP_NONBLOCK;
     } else if (wait_ms > 0) {
         const struct timeval wait = timeval_of(wait_ms);
         CHECK(event_add(l->alarm, &wait) == 0);

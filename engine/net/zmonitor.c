@@ -59,23 +59,35 @@ static void shut(struct zsock *s, int fd)
         s->n.refused++;
 }
 
+/* True when there is a spare file to give up. */
+static bool spare_ready(struct znet *z)
+{
+    if (z->spare_fd < 0)
+        z->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return z->spare_fd >= 0;
+}
+
 static void on_accepted(struct zsock *s, int fd)
 {
     s->n.connections++;
-    bool over = s->o.connections_max > 0 && s->n.connections > s->o.connections_max;
-    if (over || s->monitor.shedding)
+    s->net->shedding = false;
+    /* Whoever took the last file has to go. */
+    bool over = !spare_ready(s->net);
+    if (s->o.connections_max > 0 && s->n.connections > s->o.connections_max)
+        over = true;
+    if (over)
         shut(s, fd);
-    s->monitor.shedding = false;
 }
 
 static void on_accept_failed(struct zsock *s, int error)
 {
     s->n.accept_failed++;
-    if ((error == EMFILE || error == ENFILE) && s->net->spare_fd >= 0) {
+    if ((error != EMFILE && error != ENFILE) || s->net->shedding)
+        return;
+    s->net->shedding = true; /* and no new spare before the waiting connection is in */
+    if (s->net->spare_fd >= 0)
         close(s->net->spare_fd);
-        s->net->spare_fd = -1;
-        s->monitor.shedding = true;
-    }
+    s->net->spare_fd = -1;
 }
 
 static void on_report(struct zsock *s, unsigned event, int value)
@@ -123,8 +135,8 @@ void zmonitor_run(struct zsock *s)
     struct zmonitor *m = &s->monitor;
     unsigned event;
     int value;
-    if (s->net->spare_fd < 0)
-        s->net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (!s->net->shedding)
+        (void)spare_ready(s->net); /* without one the next connection is turned away */
     /* Only received from, and always until it is empty: then its fd fires for every new report. */
     if (!m->woken && loop_waited_ms(s->net->loop) == 0)
         return;

@@ -276,10 +276,9 @@ static enum status open_socket(struct zsock *s, const char *endpoint, char *why)
     enum status st = s->socket == NULL ? zsock_status(errno) : zsock_configure(s, endpoint);
     if (st == ST_OK)
         st = join_loop(s);
-    if (st != ST_OK) {
-        text_fmt(why, 256, "cannot make a socket for %s: %s", endpoint, zmq_strerror(errno));
-    } else if (zmq_bind(s->socket, endpoint) != 0) {
+    if (st == ST_OK && zmq_bind(s->socket, endpoint) != 0)
         st = zsock_status(errno);
+    if (st != ST_OK) {
         text_fmt(why, 256, "cannot listen on %s: %s%s", endpoint, zmq_strerror(errno),
                  st == ST_USAGE ? " (expected tcp://ADDRESS:PORT or ipc://PATH)" : "");
     } else if (zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, s->endpoint, &n) != 0) {

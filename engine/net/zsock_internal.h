@@ -16,6 +16,7 @@ struct znet {
     struct zsock *first;  /* open sockets */
     unsigned opened_n;    /* ever; numbers the monitors */
     int spare_fd;         /* given up when no file can be opened; -1 meanwhile */
+    bool shedding;        /* it was given up, for a connection that has not been reported yet */
     bool bound_to_thread; /* thread is valid */
     pthread_t thread;     /* the only one that touches sockets */
 };
@@ -26,7 +27,6 @@ struct zmonitor {
     void *socket;        /* owned; NULL when there is none */
     struct watch *watch; /* owned */
     bool woken;          /* its fd fired */
-    bool shedding;       /* the spare file was given up: close the next connection */
 };
 
 struct zsock {

@@ -50,6 +50,17 @@ static const struct {
     {ZMQ_ROUTER_MANDATORY, 1, 1 << ZSOCK_ROUTER}, /* tell of peers that are gone or full */
 };
 
+/* libzmq cuts a port to 16 bits without a word. */
+static bool port_is_valid(const char *endpoint)
+{
+    uint64_t port;
+    const char *colon = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) != 0)
+        return true;
+    return strcmp(colon, ":*") == 0 ||
+           (text_u64(str_of(colon + 1), &port) == ST_OK && port <= UINT16_MAX);
+}
+
 static int set_int(void *socket, int name, int value)
 {
     return zmq_setsockopt(socket, name, &value, sizeof(value));
@@ -62,6 +73,10 @@ static int clamp(uint32_t n)
 
 enum status zsock_configure(struct zsock *s, const char *endpoint)
 {
+    if (!port_is_valid(endpoint)) {
+        errno = EINVAL;
+        return ST_USAGE;
+    }
     int64_t message_bytes_max = (int64_t)s->o.message_bytes_max;
     int rc =
         zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof(message_bytes_max));

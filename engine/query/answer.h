@@ -29,9 +29,9 @@ struct answer {
     struct arena *arena;   /* of this question */
     struct arena *scratch; /* for one table row or sheet; reset at will */
     struct question q;
-    uint64_t account; /* of views that have one */
-    struct view view; /* open */
-    uint64_t work;    /* done so far, in units of QUERY_SCAN_MAX */
+    uint64_t account;        /* of views that have one */
+    struct view view;        /* open */
+    uint64_t work, work_max; /* rows, cells and look-ups: done so far, and the budget */
     struct catalogue catalogue;
 
     /* The range asked for, clipped; by the view's shape. */
@@ -53,10 +53,11 @@ struct answer {
 /* Narrow the visible range to the last days_n days (quarter-hours). */
 void answer_keep_days(struct answer *a, int32_t days_n);
 
+/* False: the budget is used up. */
 static inline bool answer_worked(struct answer *a, uint64_t units)
 {
     a->work += units;
-    return a->work < QUERY_SCAN_MAX;
+    return a->work < a->work_max;
 }
 
 /* Begin the payload of the next page's cursor. */

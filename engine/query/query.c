@@ -222,7 +222,11 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
         out_token(&o, &r->request);
     }
     out_pair_i64(&o, "as_of", a->context->now_ms);
-    out_pair_i64(&o, "position", (int64_t)a->view.end - 1);
+    out_key(&o, "position");
+    if (a->view.end)
+        out_u64(&o, a->view.end - 1);
+    else
+        out_null(&o); /* nothing was ever logged */
     put_range(a, &o);
     if (a->context->degraded)
         out_pair_bool(&o, "degraded", true);
@@ -313,7 +317,8 @@ void query_answer(const struct query_context *c, const struct request *r, struct
                        .scratch = &q->scratch,
                        .page = &q->page,
                        .next = &q->next,
-                       .object = &q->object};
+                       .object = &q->object,
+                       .work_max = c->scan_max ? c->scan_max : QUERY_SCAN_MAX};
     enum status st = run(&a, r, out);
     if (st != ST_OK)
         query_refuse(r, st, str_of(a.why), out);

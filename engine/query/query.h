@@ -29,6 +29,7 @@ struct query_context {
     bool degraded;                     /* a write failed for good: answers say so */
     uint32_t page_rows_max;            /* rows of a page; 0: 1,000 */
     uint64_t answer_bytes_max;         /* of one answer; 0: 4 MiB */
+    uint32_t scan_max;                 /* work of one question; 0: QUERY_SCAN_MAX */
     const struct query_source *source; /* borrowed */
 };
 

@@ -88,8 +88,7 @@ static void more_at_end(struct scan *s, const struct sum_key *key, uint32_t begu
 
 static uint64_t budget(const struct scan *s)
 {
-    const uint64_t max = s->work_max ? s->work_max : QUERY_SCAN_MAX;
-    return s->a->work < max ? max - s->a->work : 0;
+    return s->a->work < s->a->work_max ? s->a->work_max - s->a->work : 0;
 }
 
 static bool usable(const struct scan *s)

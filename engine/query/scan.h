@@ -28,7 +28,6 @@ struct scan {
     bool by_day, by_app;       /* dimensions wanted */
     bool fill;                 /* rows of zero for days without; needs by_day */
     uint32_t fill_subs;        /* fill: subs 0..fill_subs-1 exist for every app; 0: those seen */
-    uint64_t work_max;         /* rows and cells; 0: QUERY_SCAN_MAX */
     scan_add_fn *add;
     scan_emit_fn *emit;
 

@@ -1,0 +1,38 @@
+/* What queries may ask about the engine around them: ingest, both stores and the sockets, brought
+ * together for engine/query, which may not look sideways. One for all faces of the engine. */
+#ifndef ENGINE_EDGE_FACTS_H
+#define ENGINE_EDGE_FACTS_H
+
+#include "engine/ingest/ingest.h"
+#include "engine/query/query.h"
+
+struct facts; /* opaque, heap */
+
+struct facts_setup {
+    struct loop *loop; /* borrowed until facts_free, as is all of this */
+    struct ingest *ingest;
+    struct store *front; /* tables of engine/ingest/tables.h */
+    struct store *days;  /* tables of aggregators/tables.h */
+    int32_t floor_day;
+    uint32_t page_rows_max;
+    uint64_t answer_bytes_max;
+};
+
+enum status facts_new(const struct facts_setup *setup, struct facts **out) MUST_CHECK;
+void facts_free(struct facts **f); /* NULL-safe */
+
+/* New values of the reloadable options. */
+void facts_reload(struct facts *f, uint32_t page_rows_max, uint64_t answer_bytes_max);
+
+/* Count a socket's connections, unroutable answers and missed edges in the status. At most 8. */
+void facts_add_socket(struct facts *f,
+                      void (*counters)(const void *arg, struct zsock_counters *out),
+                      const void *arg);
+
+/* The context of a question asked in this turn. */
+void facts_context(struct facts *f, struct query_context *out);
+
+/* One more question was answered (for the rates). */
+void facts_answered(struct facts *f);
+
+#endif

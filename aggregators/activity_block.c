@@ -19,8 +19,12 @@ static int64_t unzigzag(uint64_t v)
 
 struct entry *entries_more(struct entries *e)
 {
-    const uint32_t at = ARRAY_MORE(*e); /* may move p */
-    return &e->p[at];
+    if (e->n == e->cap) {
+        e->cap = e->cap ? e->cap * 2 : 64;
+        e->p = realloc(e->p, e->cap * sizeof *e->p);
+        CHECK(e->p);
+    }
+    return &e->p[e->n++];
 }
 
 size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account)

@@ -2,6 +2,7 @@
  * own files; the registry below is the order in which they see it. */
 #include "aggregators/generation.h"
 
+#include "aggregators/block.h"
 #include "aggregators/pending.h"
 #include "engine/base/check.h"
 
@@ -14,16 +15,11 @@ static void (*const folds[])(struct generation *, const struct fold *) = {
     reference_fold,
 };
 
-uint32_t array_more(void **p, uint32_t *n, uint32_t *cap, size_t size)
+void array_grow(void **p, size_t *bytes)
 {
-    if (*n == *cap) {
-        uint32_t grown = *cap ? *cap + *cap / 2 : 64;
-        void *q = realloc(*p, grown * size);
-        CHECK(q && grown > *cap);
-        *p = q;
-        *cap = grown;
-    }
-    return (*n)++;
+    const size_t to = *bytes ? *bytes * 2 : ARRAY_BYTES;
+    *p = *bytes ? block_grow(*p, *bytes, to) : block_new(to);
+    *bytes = to;
 }
 
 struct generation *generation_new(uint64_t begin)
@@ -50,10 +46,14 @@ void generation_free(struct generation **gp)
                                &g->name_index};
     for (size_t i = 0; i < N_OF(indexes); i++)
         index_fini(indexes[i]);
-    void *arrays[] = {g->tally.p,          g->row.p,       g->cell.p,     g->mark.p, g->signal.p,
-                      g->signal_account.p, g->reference.p, g->type_name.p};
-    for (size_t i = 0; i < N_OF(arrays); i++)
-        free(arrays[i]);
+    ARRAY_FINI(g->tally);
+    ARRAY_FINI(g->row);
+    ARRAY_FINI(g->cell);
+    ARRAY_FINI(g->mark);
+    ARRAY_FINI(g->signal);
+    ARRAY_FINI(g->signal_account);
+    ARRAY_FINI(g->reference);
+    ARRAY_FINI(g->type_name);
     buf_fini(&g->text);
     free(g);
     *gp = NULL;

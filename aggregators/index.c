@@ -1,35 +1,31 @@
 #include "aggregators/index.h"
 
+#include "aggregators/block.h"
 #include "engine/base/check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Growth has no way back: what is folded here is already committed, so there is nobody left to
- * refuse. The budget of ingest keeps it from happening; the log brings it back if it does. */
-static struct index_slot *slots_new(uint32_t n)
+static size_t slots_bytes(uint32_t mask)
 {
-    struct index_slot *slots = calloc(n, sizeof *slots);
-    CHECK(slots);
-    return slots;
+    return ((size_t)mask + 1) * sizeof(struct index_slot);
 }
 
 void index_init(struct index *x, uint32_t slots_n)
 {
     CHECK(slots_n >= 16 && (slots_n & (slots_n - 1)) == 0);
-    *x = (struct index){slots_new(slots_n), slots_n - 1, 0};
+    *x = (struct index){block_new(slots_bytes(slots_n - 1)), slots_n - 1, 0};
 }
 
 void index_fini(struct index *x)
 {
-    free(x->slots);
+    block_free(x->slots, slots_bytes(x->mask));
     *x = (struct index){0};
 }
 
 void index_clear(struct index *x)
 {
     if (x->n)
-        memset(x->slots, 0, ((size_t)x->mask + 1) * sizeof *x->slots);
+        memset(x->slots, 0, slots_bytes(x->mask));
     x->n = 0;
 }
 
@@ -46,6 +42,6 @@ void index_grow(struct index *x)
             grown.slots[to] = x->slots[i];
         }
     grown.n = x->n;
-    free(x->slots);
+    block_free(x->slots, slots_bytes(x->mask));
     *x = grown;
 }

@@ -88,11 +88,13 @@ struct type_name {
     uint32_t text_n;
 };
 
-/* A dense array: p[0..n). */
+/* A dense array: p[0..n), in a block that first reserves ARRAY_BYTES of address space. */
+#define ARRAY_BYTES ((size_t)256 << 20)
 #define ARRAY(type)                                                                                \
     struct {                                                                                       \
         type *p;                                                                                   \
-        uint32_t n, cap;                                                                           \
+        uint32_t n;                                                                                \
+        size_t bytes;                                                                              \
     }
 
 struct generation {
@@ -111,9 +113,14 @@ struct generation {
     struct buf text; /* strings of signals, references and names */
 };
 
-/* Make room for one more element; returns its place. Memory is not zeroed. */
-uint32_t array_more(void **p, uint32_t *n, uint32_t *cap, size_t size);
-#define ARRAY_MORE(a) array_more((void **)&(a).p, &(a).n, &(a).cap, sizeof *(a).p)
+void array_grow(void **p, size_t *bytes);
+
+/* Make room for one more element; its place. May move p; what it held before is not cleared. */
+#define ARRAY_MORE(a)                                                                              \
+    ((((size_t)(a).n + 1) * sizeof *(a).p > (a).bytes ? array_grow((void **)&(a).p, &(a).bytes)    \
+                                                      : (void)0),                                  \
+     (a).n++)
+#define ARRAY_FINI(a) block_free((a).p, (a).bytes)
 
 static inline uint64_t tally_hash(uint64_t account, int32_t day)
 {

@@ -217,7 +217,8 @@ enum daybook_lost_why {
                                      before it, or not at all */
     DAYBOOK_LOST_BY_ENGINE = 2,   /* the engine acknowledged these and no longer has them (another
                                      or an older data directory) */
-    DAYBOOK_LOST_IN_OUTBOX = 3    /* outbox files are damaged or missing: these were not sent */
+    DAYBOOK_LOST_IN_OUTBOX = 3,   /* outbox files are damaged or missing: these were not sent */
+    DAYBOOK_LOST_UNREADABLE = 4 /* published raw, and the engine could not even read the envelope */
 };
 
 /* Batches from_seq..to_seq of `epoch` cannot be delivered exactly once any more; publishing goes on

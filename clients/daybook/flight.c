@@ -1,0 +1,194 @@
+/* A window of frames. Nothing new is sent while refused frames wait: the window is first answered to
+ * its end, then what was refused goes again in its old order, so that numbered frames of a recording
+ * meet the engine in sequence. */
+#include "clients/daybook/flight.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/clock.h"
+
+#define WAIT_MS_DEFAULT 50
+#define WAIT_MS_MAX     10000
+#define TURN_MS         100
+
+int flight_open(struct flight *f, struct cli *cli, const char *endpoint, uint32_t window,
+                int timeout_ms)
+{
+    *f = (struct flight){
+        .cli = cli,
+        .endpoint = endpoint,
+        .window = window,
+        .timeout_ms = timeout_ms,
+        .text = buf_of((size_t)16 << 20),
+        .quiet_since_ns = clock_mono_ns(),
+    };
+    struct link_config c = {.endpoint = endpoint, .queue_max = FLIGHT_WINDOW_MAX};
+    struct daybook_error e;
+    f->frames = calloc(window, sizeof *f->frames);
+    if (f->frames == NULL)
+        return command_fault(cli, EX_OSERR, "out of memory");
+    enum daybook_status st = link_open(&f->link, &c, &e);
+    if (st != DAYBOOK_OK)
+        return command_fault(cli, command_code(st), "%s: %s", endpoint, e.text);
+    return 0;
+}
+
+void flight_close(struct flight *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        free(f->frames[i].p);
+    free(f->frames);
+    f->frames = NULL;
+    f->n = 0;
+    buf_fini(&f->text);
+    if (f->link.socket != NULL)
+        link_close(&f->link);
+}
+
+static int network_fault(struct flight *f)
+{
+    return command_fault(f->cli, EX_UNAVAILABLE, "%s: the connection failed", f->endpoint);
+}
+
+static int put_on_wire(struct flight *f, const struct flight_frame *frame)
+{
+    zmq_msg_t msg;
+    if (zmq_msg_init_size(&msg, frame->n) != 0)
+        return command_fault(f->cli, EX_OSERR, "out of memory");
+    memcpy(zmq_msg_data(&msg), frame->p, frame->n);
+    enum daybook_status st = link_send(&f->link, &msg);
+    while (st == DAYBOOK_AGAIN) {
+        st = link_wait(&f->link, true, f->timeout_ms);
+        if (st == DAYBOOK_OK)
+            st = link_send(&f->link, &msg);
+        else
+            break;
+    }
+    (void)zmq_msg_close(&msg); /* empty when it has gone */
+    return st == DAYBOOK_OK ? 0 : network_fault(f);
+}
+
+static bool take_answer(struct flight *f, const zmq_msg_t *msg)
+{
+    struct flight_frame *frame = &f->frames[f->answered];
+    zmq_msg_t *m = (zmq_msg_t *)msg;
+    if (!answer_read(zmq_msg_data(m), zmq_msg_size(m), &f->text, &f->answer))
+        return false;
+    frame->again = !f->answer.ok && f->answer.retry;
+    f->answered++;
+    if (frame->again) {
+        if (f->answer.retry_after_ms > f->wait_ms)
+            f->wait_ms = f->answer.retry_after_ms;
+        return true;
+    }
+    f->done++;
+    f->quiet_since_ns = clock_mono_ns();
+    f->on_answer(f->context, frame->tag, &f->answer);
+    return true;
+}
+
+int flight_poll(struct flight *f)
+{
+    while (f->answered < f->n) {
+        zmq_msg_t msg;
+        (void)zmq_msg_init(&msg); /* always succeeds */
+        enum daybook_status st = link_receive(&f->link, &msg);
+        bool good = st != DAYBOOK_OK || take_answer(f, &msg);
+        (void)zmq_msg_close(&msg);
+        if (!good)
+            return command_fault(f->cli, EX_DATAERR, "%s: an answer cannot be read; is this the "
+                                                     "ingest socket?", f->endpoint);
+        if (st == DAYBOOK_AGAIN)
+            return 0;
+        if (st != DAYBOOK_OK)
+            return network_fault(f);
+    }
+    return 0;
+}
+
+static void pause_ms(uint64_t ms)
+{
+    struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&t, NULL); /* a signal ends it early */
+}
+
+/* Every frame has an answer: forget the done ones and send the refused ones again. */
+static int next_round(struct flight *f)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (f->frames[i].again)
+            f->frames[kept++] = f->frames[i];
+        else
+            free(f->frames[i].p);
+    }
+    f->n = kept;
+    f->answered = 0;
+    if (kept == 0)
+        return 0;
+    uint64_t wait = f->wait_ms > 0 ? f->wait_ms : WAIT_MS_DEFAULT;
+    pause_ms(wait < WAIT_MS_MAX ? wait : WAIT_MS_MAX);
+    f->wait_ms = 0;
+    int code = 0;
+    for (uint32_t i = 0; i < kept && code == 0; i++)
+        code = put_on_wire(f, &f->frames[i]);
+    f->resent += kept;
+    return code;
+}
+
+/* Wait for answers until the window has come home. */
+static int come_home(struct flight *f)
+{
+    int code = flight_poll(f);
+    while (code == 0 && f->answered < f->n) {
+        if (*f->cli->stop)
+            return EX_TEMPFAIL;
+        (void)link_wait(&f->link, false, TURN_MS); /* what came is seen by the poll */
+        code = flight_poll(f);
+        uint64_t quiet_ms = (clock_mono_ns() - f->quiet_since_ns) / 1000000;
+        if (code == 0 && f->answered < f->n && quiet_ms > (uint64_t)f->timeout_ms)
+            return command_fault(f->cli, EX_UNAVAILABLE,
+                                 "%s: no answer within %d ms; is daybookd running, and is this its "
+                                 "ingest socket? (--ingest, --timeout)", f->endpoint, f->timeout_ms);
+    }
+    return code;
+}
+
+int flight_finish(struct flight *f)
+{
+    int code = 0;
+    f->quiet_since_ns = clock_mono_ns();
+    while (code == 0 && f->n > 0) {
+        code = come_home(f);
+        if (code == 0)
+            code = next_round(f);
+        uint64_t quiet_ms = (clock_mono_ns() - f->quiet_since_ns) / 1000000;
+        if (code == 0 && f->n > 0 && quiet_ms > (uint64_t)f->timeout_ms)
+            return command_fault(f->cli, EX_UNAVAILABLE, "%s: the engine takes nothing (%s: %s)",
+                                 f->endpoint, f->answer.code, f->answer.message);
+    }
+    return code;
+}
+
+int flight_send(struct flight *f, const void *frame, size_t n, uint64_t tag)
+{
+    int code = flight_poll(f);
+    bool refused = false;
+    for (uint32_t i = 0; i < f->answered && !refused; i++)
+        refused = f->frames[i].again;
+    if (code == 0 && (refused || f->n == f->window))
+        code = flight_finish(f);
+    if (code != 0)
+        return code;
+    if (f->n == 0)
+        f->quiet_since_ns = clock_mono_ns();
+    struct flight_frame *to = &f->frames[f->n];
+    *to = (struct flight_frame){.p = malloc(n > 0 ? n : 1), .n = n, .tag = tag};
+    if (to->p == NULL)
+        return command_fault(f->cli, EX_OSERR, "out of memory");
+    memcpy(to->p, frame, n);
+    f->n++;
+    return put_on_wire(f, to);
+}

@@ -2,7 +2,8 @@
  *
  * The whole measurement of bench/README.md: ceilings of the machine, then for each workload the
  * rate, its check, latencies, memory, sizes and the restart. JSON lines on stdout, a table on
- * stderr. parts: any of ceilings,rate,verify,paced,query,lone,size,restart. */
+ * stderr. parts: any of ceilings,rate,verify,paced,query,lone,
+ * size,restart; and soak, which only runs when it is named. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,10 @@ static enum status measure_running(struct bench *b, const struct options *o)
         st = suite_query_loaded(b);
     if (st == ST_OK && wanted(o->parts, "lone"))
         st = suite_lone(b);
+    if (st == ST_OK && o->parts && wanted(o->parts, "soak")) {
+        b->publisher->record = false;
+        st = suite_soak(b);
+    }
     bench_close(b);
     return st;
 }
@@ -68,7 +73,7 @@ static enum status measure(enum workload_shape shape, const struct options *o)
     enum status st = ST_OK;
     report_note("workload %s", workload_shape_name(shape));
     if (wanted(o->parts, "rate") || wanted(o->parts, "paced") || wanted(o->parts, "query") ||
-        wanted(o->parts, "lone"))
+        wanted(o->parts, "lone") || wanted(o->parts, "soak"))
         st = measure_running(&b, o);
     if (st == ST_OK && wanted(o->parts, "size"))
         st = suite_size(&b);
@@ -109,7 +114,7 @@ int main(int argc, char **argv)
         report_note(
             "usage: end_to_end --daemon=PATH [--dir=DIR] [--workload=w,w1m,wr,life]\n"
             "                  [--seconds=60] [--parts=ceilings,rate,verify,paced,query,lone,"
-            "size,restart]");
+            "size,restart,soak]");
         return EXIT_USAGE;
     }
     (void)mkdir(o.dir, 0700); /* may exist */

@@ -49,4 +49,7 @@ enum status suite_lone(struct bench *b) MUST_CHECK;
 enum status suite_size(struct bench *b) MUST_CHECK;
 enum status suite_restart(struct bench *b) MUST_CHECK;
 
+/* b->seconds at full rate, a line every ten seconds. */
+enum status suite_soak(struct bench *b) MUST_CHECK;
+
 #endif

@@ -144,11 +144,16 @@ class Silence(AssertionError):
     pass
 
 
+class DaemonDied(AssertionError):
+    pass
+
+
 class Peer:
     """One ZeroMQ socket connected to the daemon."""
 
-    def __init__(self, context, kind, endpoint, encoding):
-        self.socket = context.socket(kind)
+    def __init__(self, daemon, kind, endpoint, encoding):
+        self.daemon = daemon
+        self.socket = daemon.context.socket(kind)
         self.socket.linger = 0
         self.socket.sndhwm = 0
         self.socket.rcvhwm = 0
@@ -163,8 +168,12 @@ class Peer:
 
     def receive_frames(self, deadline_s=None):
         wait = DEADLINE_S if deadline_s is None else deadline_s
-        if not self.socket.poll(wait * 1000):
-            raise Silence(f"no answer within {wait} s")
+        until = time.monotonic() + wait
+        while not self.socket.poll(250):
+            if not self.daemon.alive() and not self.socket.poll(0):
+                raise DaemonDied("daybookd ended:\n" + self.daemon.tail())
+            if time.monotonic() > until:
+                raise Silence(f"no answer within {wait} s")
         return self.socket.recv_multipart()
 
     def receive(self, deadline_s=None):
@@ -186,10 +195,6 @@ class Peer:
 
 
 # ---- the daemon ----
-
-
-class DaemonDied(AssertionError):
-    pass
 
 
 class Daemon:
@@ -270,7 +275,7 @@ class Daemon:
     # -- peers
 
     def peer(self, kind, which, encoding="msgpack"):
-        p = Peer(self.context, kind, self.endpoints[which], encoding)
+        p = Peer(self, kind, self.endpoints[which], encoding)
         self.peers.append(p)
         return p
 

@@ -14,6 +14,7 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/config/config.h"
+#include "engine/edge/query_socket.h"
 #include "engine/ingest/ingest.h"
 #include "engine/ingest/recorder.h"
 #include "engine/ingest/tables.h"
@@ -41,6 +42,8 @@ struct daemon {
     struct recorder *recorder;
     struct collect_zmq *router;
     struct collect_zmq *pull;
+    struct facts *facts;
+    struct query_socket *query;
     struct timer *readers_check;
 };
 
@@ -149,6 +152,7 @@ static void on_reload(void *arg)
     log_report(&report, LOG_WARN, "reload_note");
     options = ingest_options(&d->config);
     ingest_reload(d->ingest, &options);
+    facts_reload(d->facts, (uint32_t)next.page_rows_max, next.answer_bytes_max);
     log_line(LOG_INFO, "main", "event=reloaded");
 }
 
@@ -239,6 +243,12 @@ static int open_ingest(struct daemon *d)
     return st == ST_OK ? EX_OK : fatal("record_to", st, why);
 }
 
+static int cannot_listen(enum status st, const char *why)
+{
+    (void)fatal("listen", st, why); /* its code would say I/O error */
+    return st == ST_USAGE ? EX_CONFIG : EX_UNAVAILABLE;
+}
+
 static int open_collector(struct daemon *d, enum zsock_type type, const char *endpoint,
                           struct collect_zmq **out)
 {
@@ -255,10 +265,59 @@ static int open_collector(struct daemon *d, enum zsock_type type, const char *en
     if (endpoint[0] == '\0')
         return EX_OK;
     st = collect_zmq_open(d->net, d->ingest, &options, out, why);
-    if (st == ST_OK)
+    return st == ST_OK ? EX_OK : cannot_listen(st, why);
+}
+
+static void router_counters(const void *arg, struct zsock_counters *out)
+{
+    collect_zmq_counters(arg, out);
+}
+
+static void query_counters(const void *arg, struct zsock_counters *out)
+{
+    query_socket_counters(arg, out);
+}
+
+static int open_facts(struct daemon *d)
+{
+    struct facts_setup setup = {
+        .loop = d->loop,
+        .ingest = d->ingest,
+        .front = d->front,
+        .days = d->days,
+        .floor_day = d->config.data_floor,
+        .page_rows_max = (uint32_t)d->config.page_rows_max,
+        .answer_bytes_max = d->config.answer_bytes_max,
+    };
+    enum status st = facts_new(&setup, &d->facts);
+
+    if (st != ST_OK)
+        return fatal("facts", st, status_row(st)->text);
+    if (d->router != NULL)
+        facts_add_socket(d->facts, router_counters, d->router);
+    if (d->pull != NULL)
+        facts_add_socket(d->facts, router_counters, d->pull);
+    return EX_OK;
+}
+
+static int open_query(struct daemon *d)
+{
+    struct query_socket_options options = {
+        .endpoint = d->config.query_listen,
+        .message_bytes_max = d->config.message_bytes_max,
+        .connections_max = (uint32_t)d->config.connections_max,
+        .receive_queue = (uint32_t)d->config.receive_queue,
+    };
+    char why[WHY_BYTES];
+    enum status st;
+
+    if (options.endpoint[0] == '\0')
         return EX_OK;
-    (void)fatal("listen", st, why);
-    return st == ST_USAGE ? EX_CONFIG : EX_UNAVAILABLE;
+    st = query_socket_open(d->loop, d->net, d->facts, &options, &d->query, why);
+    if (st != ST_OK)
+        return cannot_listen(st, why);
+    facts_add_socket(d->facts, query_counters, d->query);
+    return EX_OK;
 }
 
 static int open_all(struct daemon *d)
@@ -273,6 +332,10 @@ static int open_all(struct daemon *d)
         code = open_collector(d, ZSOCK_ROUTER, d->config.ingest_listen, &d->router);
     if (code == EX_OK)
         code = open_collector(d, ZSOCK_PULL, d->config.push_listen, &d->pull);
+    if (code == EX_OK)
+        code = open_facts(d);
+    if (code == EX_OK)
+        code = open_query(d);
     return code;
 }
 
@@ -324,6 +387,8 @@ static bool merge_is_quick(const struct daemon *d)
 
 static void close_all(struct daemon *d)
 {
+    query_socket_close(&d->query);
+    facts_free(&d->facts);
     collect_zmq_close(&d->router);
     collect_zmq_close(&d->pull);
     recorder_close(&d->recorder);
@@ -343,8 +408,9 @@ static int serve(struct daemon *d)
     if (code == EX_OK) {
         enum status st;
 
-        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s", DAYBOOK_VERSION,
-                 endpoint_of(d->router), endpoint_of(d->pull));
+        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s query=%s",
+                 DAYBOOK_VERSION, endpoint_of(d->router), endpoint_of(d->pull),
+                 d->query != NULL ? query_socket_endpoint(d->query) : "-");
         st = loop_run(d->loop);
         if (st != ST_OK)
             code = fatal("loop", st, status_row(st)->text);

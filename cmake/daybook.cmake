@@ -20,6 +20,7 @@ target_compile_options(
             -Wshadow
             -Wconversion
             -Wno-sign-conversion
+            -Wno-string-conversion # CHECK(!"reached") names what must not happen
             -Wstrict-prototypes
             -Wmissing-prototypes
             -Wswitch-enum

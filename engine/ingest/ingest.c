@@ -154,7 +154,7 @@ static void gate_open(struct ingest *in, const struct ingest_setup *setup,
     boot_id_read(boot_id);
     clock_gate_init(&in->gate, found->has_mark ? &found->mark : NULL, &setup->now, boot_id,
                     setup->options.clock_accept);
-    in->gate_mono_ms = setup->now.mono_ms;
+    in->gate_asked = setup->now;
     if (in->gate.tripped)
         log_line(LOG_ERROR, "ingest",
                  "event=clock_suspect drift_ms=%lld action=\"batches are refused and nothing is "

@@ -241,9 +241,26 @@ static void judge_numbered(struct judge *j, struct txn *t, struct group *g, stru
     cursor_put(t, s->key_name, s->batch.producer, &c, !known);
 }
 
+/* A refusal for now says where the producer stands, so that it need not wait for a gap to learn it.
+ */
+static void say_expected(struct txn *t, struct slot *s)
+{
+    struct cursor c;
+
+    if (!s->batch.has_seq || s->batch.producer.n > PRODUCER_BYTES_MAX ||
+        !status_row(s->outcome.status)->retry)
+        return;
+    (void)cursor_get(t, s->key_name, s->batch.producer, &c); /* never seen: 1 is expected */
+    if (s->batch.epoch < c.epoch)
+        return;
+    s->outcome.has_expected_seq = true;
+    s->outcome.expected_seq = cursor_expected(&c, s->batch.epoch);
+}
+
 void judge_slot(struct judge *j, struct txn *t, struct group *g, struct slot *s)
 {
     if (!s->judge) {
+        say_expected(t, s);
         count_refusal(j, t, s);
         count_push_lost(j, s);
     } else if (s->batch.has_seq) {

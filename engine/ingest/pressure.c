@@ -8,9 +8,9 @@ bool ingest_clock_ok(struct ingest *in)
 {
     const struct clock *now = loop_clock(in->loop);
 
-    if (now->mono_ms == in->gate_mono_ms)
+    if (now->mono_ms == in->gate_asked.mono_ms && now->wall_ms == in->gate_asked.wall_ms)
         return !in->gate.tripped;
-    in->gate_mono_ms = now->mono_ms;
+    in->gate_asked = *now;
     return clock_gate_step(&in->gate, now);
 }
 

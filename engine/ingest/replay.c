@@ -83,7 +83,7 @@ static bool fits(const struct log_range *range, uint64_t covered, char why[stati
                  "the day tables cover positions up to %llu, but the log ends at %llu: it is "
                  "not the log they were made from",
                  (unsigned long long)covered, (unsigned long long)range->end);
-    else if (covered < range->first)
+    else if (covered < range->first && range->first > LOG_FIRST)
         text_fmt(why, 256,
                  "the day tables cover positions up to %llu, but the log begins at %llu: they "
                  "are older than the log",
@@ -106,6 +106,7 @@ enum status replay(struct store *front, struct checkpoint *c, struct replay_stat
 {
     struct replay r = {.checkpoint = c};
     struct log_range range = {0};
+    uint64_t from = c->covered < LOG_FIRST ? LOG_FIRST : c->covered;
     struct log_reader reader;
     uint64_t begin_ns = clock_mono_ns();
     struct txn t;
@@ -116,7 +117,7 @@ enum status replay(struct store *front, struct checkpoint *c, struct replay_stat
         txn_abort(&t);
         return ST_CORRUPT;
     }
-    log_read(&t, FRONT_JOURNAL, c->covered, &reader);
+    log_read(&t, FRONT_JOURNAL, from, &reader);
     st = read_tail(&r, &reader, why);
     if (st == ST_OK && t.status != ST_OK) {
         st = t.status;

@@ -48,9 +48,9 @@ struct ingest {
     uint32_t spare_n;
     struct checkpoint checkpoint;
     struct clock_gate gate;
-    int64_t gate_mono_ms; /* when the gate was asked last */
-    int64_t full_mono_ms; /* since when the pending budget is used up; 0: it is not */
-    bool busy;            /* so long that batches are refused */
+    struct clock gate_asked; /* the moment that the gate judged last */
+    int64_t full_mono_ms;    /* since when the pending budget is used up; 0: it is not */
+    bool busy;               /* so long that batches are refused */
     bool paused[INGEST_TRANSPORT_N];
     bool stopping;
     bool degraded;           /* a write failed for good */

@@ -2,6 +2,7 @@
 #include "engine/ingest/state.h"
 
 #include "engine/base/check.h"
+#include "engine/log/log.h"
 
 unsigned ingest_generations(const struct ingest *in,
                             const struct generation *out[INGEST_GENERATIONS_MAX])
@@ -32,12 +33,13 @@ static uint32_t batches_in_flight(const struct ingest *in)
 void ingest_status(const struct ingest *in, struct ingest_status *out)
 {
     const struct checkpoint *c = &in->checkpoint;
+    uint64_t covered = c->covered < LOG_FIRST ? LOG_FIRST : c->covered;
 
     *out = (struct ingest_status){
         .counters = in->counters.total,
         .days_n = in->counters.days_n,
         .position = in->position,
-        .checkpoint_position = c->covered,
+        .checkpoint_position = covered,
         .journal_first = in->log_first,
         .journal_bytes = c->log_bytes - c->covered_log_bytes,
         .pending_bytes = checkpoint_bytes(c),
@@ -47,7 +49,7 @@ void ingest_status(const struct ingest *in, struct ingest_status *out)
         .rejected_rows = in->rejected_n,
         .commits = in->commits,
         .checkpoints = c->merges,
-        .events_unsaved = generation_end(c->active) - c->covered,
+        .events_unsaved = in->position - covered,
         .last_commit_ms = in->last_commit_ms,
         .last_checkpoint_ms = c->last_wall_ms,
         .merge_rows_dropped = c->rows_dropped,

@@ -86,7 +86,7 @@ bool log_range(struct txn *t, unsigned table, struct log_range *out)
     struct head head;
     bool ok = true;
 
-    *out = (struct log_range){0};
+    *out = (struct log_range){.first = LOG_FIRST, .end = LOG_FIRST};
     cur_open(t, table, &c);
     if (cur_last(&c)) {
         ok = head_read(&c, &head);

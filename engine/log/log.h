@@ -16,6 +16,9 @@
 #include "engine/base/bytes.h"
 #include "engine/store/store.h"
 
+/* The first position of a new log: 0 is before everything. */
+#define LOG_FIRST 1
+
 /* One batch, to append or as read back. */
 struct log_entry {
     uint64_t position; /* of its first event; set by log_append */
@@ -29,7 +32,7 @@ struct log_entry {
 
 struct log_range {
     uint64_t first; /* first position kept */
-    uint64_t end;   /* first position not yet taken; first == end: nothing is kept */
+    uint64_t end;   /* first position not yet taken; first == end: nothing was ever appended */
     uint64_t bytes; /* of frames ever appended */
 };
 

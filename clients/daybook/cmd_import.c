@@ -1,5 +1,5 @@
-/* daybook import FORMAT FILE...: recorded input into the engine, each event counted once however often
- * the command is run. */
+/* daybook import FORMAT FILE...: recorded input into the engine, each event counted once however
+ * often the command is run. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 
-#define WINDOW        1024 /* batches in flight */
-#define BATCHES_MAX   2048 /* batches whose lines are remembered: sent and not answered */
-#define POLL_MS       100
+#define WINDOW      1024 /* batches in flight */
+#define BATCHES_MAX 2048 /* batches whose lines are remembered: sent and not answered */
+#define POLL_MS     100
 
 struct import_cli_options {
     struct arg account, app, event, type, method, status, object_type, delimiter;
@@ -32,26 +32,49 @@ struct import_cli_options {
     }
 
 static const struct option_row rows_of_import[] = {
-    {.name = "account", .letter = 'A', .type = ARG_UINT,
-     .at = offsetof(struct import_cli_options, account), .value = "N",
+    {.name = "account",
+     .letter = 'A',
+     .type = ARG_UINT,
+     .at = offsetof(struct import_cli_options, account),
+     .value = "N",
      .help = "account of events that name none"},
-    {.name = "app", .letter = 'a', .type = ARG_UINT, .at = offsetof(struct import_cli_options, app),
-     .value = "N", .help = "app of events that name none; 0: no app, a person"},
-    {.name = "shift-to-now", .letter = 's', .type = ARG_FLAG,
+    {.name = "app",
+     .letter = 'a',
+     .type = ARG_UINT,
+     .at = offsetof(struct import_cli_options, app),
+     .value = "N",
+     .help = "app of events that name none; 0: no app, a person"},
+    {.name = "shift-to-now",
+     .letter = 's',
+     .type = ARG_FLAG,
      .at = offsetof(struct import_cli_options, shift_to_now),
      .help = "move all times so that the newest event is now; fixed at the first run"},
-    {.name = "max-gap", .type = ARG_DURATION, .at = offsetof(struct import_cli_options, max_gap),
-     .value = "TIME", .min = 1, .max = UINT64_C(86400000) * 365,
+    {.name = "max-gap",
+     .type = ARG_DURATION,
+     .at = offsetof(struct import_cli_options, max_gap),
+     .value = "TIME",
+     .min = 1,
+     .max = UINT64_C(86400000) * 365,
      .help = "shorten longer silences of the recording to this, such as 8h"},
-    {.name = "state-dir", .type = ARG_TEXT, .at = offsetof(struct import_cli_options, state_dir),
-     .value = "DIR", .help = "where the shift is kept ($XDG_STATE_HOME/daybook/imports)"},
-    {.name = "dry-run", .letter = 'n', .type = ARG_FLAG,
+    {.name = "state-dir",
+     .type = ARG_TEXT,
+     .at = offsetof(struct import_cli_options, state_dir),
+     .value = "DIR",
+     .help = "where the shift is kept ($XDG_STATE_HOME/daybook/imports)"},
+    {.name = "dry-run",
+     .letter = 'n',
+     .type = ARG_FLAG,
      .at = offsetof(struct import_cli_options, dry_run),
      .help = "print the events as ndjson instead of sending them"},
-    {.name = "strict", .type = ARG_FLAG, .at = offsetof(struct import_cli_options, strict),
+    {.name = "strict",
+     .type = ARG_FLAG,
+     .at = offsetof(struct import_cli_options, strict),
      .help = "exit with 65 when anything was skipped or rejected"},
-    {.name = "event", .type = ARG_TEXT, .at = offsetof(struct import_cli_options, event),
-     .value = "NAME", .help = "github: event of bare payloads (X-GitHub-Event)"},
+    {.name = "event",
+     .type = ARG_TEXT,
+     .at = offsetof(struct import_cli_options, event),
+     .value = "NAME",
+     .help = "github: event of bare payloads (X-GitHub-Event)"},
     COLUMN_ROW(CSV_TIME, "time", "csv: column of the time"),
     COLUMN_ROW(CSV_COUNT, "count", "csv: column of the count"),
     COLUMN_ROW(CSV_TYPE, "type", "csv: column of the event type"),
@@ -64,19 +87,39 @@ static const struct option_row rows_of_import[] = {
     COLUMN_ROW(CSV_APP, "app", "csv: column of the app"),
     COLUMN_ROW(CSV_USER, "user", "csv: column of the user"),
     COLUMN_ROW(CSV_ID, "id", "csv: column of the event's identity"),
-    {.name = "type", .type = ARG_TEXT, .at = offsetof(struct import_cli_options, type),
-     .value = "TYPE", .help = "csv: event type without a column (api.call)"},
-    {.name = "method", .type = ARG_TEXT, .at = offsetof(struct import_cli_options, method),
-     .value = "METHOD", .help = "csv: HTTP method without a column (GET)"},
-    {.name = "status", .type = ARG_UINT, .at = offsetof(struct import_cli_options, status),
-     .value = "N", .min = 100, .max = 599, .help = "csv: HTTP status without a column (200)"},
-    {.name = "object-type", .type = ARG_TEXT,
-     .at = offsetof(struct import_cli_options, object_type), .value = "NAME",
+    {.name = "type",
+     .type = ARG_TEXT,
+     .at = offsetof(struct import_cli_options, type),
+     .value = "TYPE",
+     .help = "csv: event type without a column (api.call)"},
+    {.name = "method",
+     .type = ARG_TEXT,
+     .at = offsetof(struct import_cli_options, method),
+     .value = "METHOD",
+     .help = "csv: HTTP method without a column (GET)"},
+    {.name = "status",
+     .type = ARG_UINT,
+     .at = offsetof(struct import_cli_options, status),
+     .value = "N",
+     .min = 100,
+     .max = 599,
+     .help = "csv: HTTP status without a column (200)"},
+    {.name = "object-type",
+     .type = ARG_TEXT,
+     .at = offsetof(struct import_cli_options, object_type),
+     .value = "NAME",
      .help = "csv: object type without a column"},
-    {.name = "delimiter", .type = ARG_WORD, .at = offsetof(struct import_cli_options, delimiter),
-     .value = "WORD", .words = "comma|semicolon|tab", .help = "csv: between fields (comma)"},
-    {.name = "quiet", .letter = 'q', .type = ARG_FLAG,
-     .at = offsetof(struct import_cli_options, quiet), .help = "no progress"},
+    {.name = "delimiter",
+     .type = ARG_WORD,
+     .at = offsetof(struct import_cli_options, delimiter),
+     .value = "WORD",
+     .words = "comma|semicolon|tab",
+     .help = "csv: between fields (comma)"},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = ARG_FLAG,
+     .at = offsetof(struct import_cli_options, quiet),
+     .help = "no progress"},
     ROW_JSON(struct import_cli_options),
     ROW_INGEST(struct import_cli_options),
     ROW_TIMEOUT(struct import_cli_options),
@@ -124,7 +167,7 @@ struct run {
     struct sent {
         uint32_t n;
         uint64_t lines[IMPORT_BATCH_EVENTS];
-    } * ring;          /* owned; batch seq is at seq % BATCHES_MAX */
+    } * ring; /* owned; batch seq is at seq % BATCHES_MAX */
 };
 
 static void on_ack(void *context, const struct daybook_ack *ack)
@@ -146,8 +189,8 @@ static bool turn(struct run *r, int wait_ms)
     if (*cli->stop) {
         r->code = EX_TEMPFAIL;
     } else if (st != DAYBOOK_OK && st != DAYBOOK_AGAIN) {
-        r->code = command_fault(cli, command_code(st), "%s: %s", r->file,
-                                daybook_publisher_error(r->p));
+        r->code =
+            command_fault(cli, command_code(st), "%s: %s", r->file, daybook_publisher_error(r->p));
     } else if (quiet_ms > (uint64_t)command_timeout(&r->o->timeout) && r->answered < r->sent) {
         const char *why = daybook_publisher_error(r->p);
         r->code = command_fault(cli, EX_UNAVAILABLE, "%s: no answer for %" PRIu64 " s%s%s", r->file,
@@ -244,8 +287,9 @@ static int fix_shift(struct run *r, const char *producer, struct retime *plan, b
     const char *given = r->o->state_dir.given ? r->o->state_dir.text : NULL;
     struct import_state s;
     if (import_state_dir(given, cli->env, dir, sizeof dir) != ST_OK)
-        return command_fault(cli, EX_CONFIG, "--shift-to-now keeps its shift in a file: set HOME or "
-                                             "XDG_STATE_HOME, or give --state-dir=DIR");
+        return command_fault(cli, EX_CONFIG,
+                             "--shift-to-now keeps its shift in a file: set HOME or "
+                             "XDG_STATE_HOME, or give --state-dir=DIR");
     enum status st = import_state_read(dir, producer, &s, path);
     *first = st == ST_NOT_FOUND;
     if (st == ST_NOT_FOUND) {
@@ -254,9 +298,11 @@ static int fix_shift(struct run *r, const char *producer, struct retime *plan, b
         st = import_state_write(dir, producer, &s, path);
     }
     if (st == ST_CORRUPT)
-        return command_fault(cli, EX_DATAERR, "%s is not the state of this import; repeating it with "
+        return command_fault(cli, EX_DATAERR,
+                             "%s is not the state of this import; repeating it with "
                              "another shift could count events twice. Remove the file only if the "
-                             "import never ran against this engine.", path);
+                             "import never ran against this engine.",
+                             path);
     if (st != ST_OK)
         return command_fault(cli, EX_IOERR, "%s: %s", path, strerror(errno));
     plan->shift_ms = s.shift_ms;
@@ -285,15 +331,16 @@ static void put_count(FILE *to, const char *name, uint64_t n, const char *note)
                   note);
 }
 
-static void report_text(const struct run *r, const struct import_count *c, const struct retime *plan,
-                        bool first)
+static void report_text(const struct run *r, const struct import_count *c,
+                        const struct retime *plan, bool first)
 {
     FILE *to = r->cli->out;
     char note[120] = "", count[32];
     (void)fprintf(to, "%s: %s events\n", r->file, grouped(c->events, count));
     put_count(to, "accepted", r->tally.accepted, "");
     if (c->before > 0)
-        text_fmt(note, sizeof note, "(%s of them counted by an earlier run)", grouped(c->before, count));
+        text_fmt(note, sizeof note, "(%s of them counted by an earlier run)",
+                 grouped(c->before, count));
     put_count(to, "duplicate", r->tally.duplicate + c->before, note);
     put_count(to, "rejected", r->tally.rejected, "");
     put_reasons(to, r->tally.rejected_by, TALLY_REASONS_MAX);
@@ -319,7 +366,8 @@ static int report_json(const struct run *r, const struct import_count *c, const 
         "skipped_n", (json_int_t)c->skipped, "skipped", tally_skipped_json(&r->tally), "shift_ms",
         (json_int_t)plan->shift_ms, "complete", r->code == 0);
     if (o == NULL)
-        return command_fault(r->cli, EX_DATAERR, "%s: the report cannot be written as JSON", r->file);
+        return command_fault(r->cli, EX_DATAERR, "%s: the report cannot be written as JSON",
+                             r->file);
     (void)json_dumpf(o, r->cli->out, JSON_COMPACT);
     (void)fputc('\n', r->cli->out);
     json_decref(o);
@@ -369,7 +417,8 @@ static int send_all(struct run *r, const struct import_job *job, struct retime *
     else
         report_text(r, &count, plan, first);
     if (r->code != 0)
-        return command_fault(r->cli, r->code, "%s: interrupted after %" PRIu64
+        return command_fault(r->cli, r->code,
+                             "%s: interrupted after %" PRIu64
                              " batches; run the same command again and it goes on from there",
                              r->file, done_seq + r->answered);
     if (count.events == 0 && count.skipped > 0)
@@ -495,12 +544,14 @@ const struct command cmd_import = {
     .synopsis = "FORMAT FILE...",
     .help =
         "Maps files (- is standard input) to events and publishes them. It says how many were "
-        "accepted, duplicate, rejected and why. Running it twice changes nothing and an interrupted "
+        "accepted, duplicate, rejected and why. Running it twice changes nothing and an "
+        "interrupted "
         "import resumes: its producer is named by the digest of the content and the options, its "
         "batches are numbered from 1, and the engine is asked first how far it is.\n\n"
         "Examples\n"
         "  daybook import combined --account=7 --app=42 --shift-to-now access.log\n"
-        "  daybook import csv --account=7 --app=42 --time-column=when --count-column=hits hits.csv\n"
+        "  daybook import csv --account=7 --app=42 --time-column=when --count-column=hits "
+        "hits.csv\n"
         "  daybook import hubspot webhooks.json\n"
         "  daybook import github --dry-run index.json | head\n"
         "  zcat access.log.2.gz | daybook import combined --account=7 --app=42 -\n",

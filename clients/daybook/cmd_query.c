@@ -67,7 +67,7 @@ static void view_help(struct cli *cli, enum query_view_id id)
 {
     const struct query_view *v = &query_views[id];
     (void)fprintf(cli->out, "  %s: %s\n", v->name, v->help);
-    for (uint32_t i = 0; i < v->params_n; i++)
+    for (uint32_t i = 0; v->param0 + i < v[1].param0; i++)
         param_help(cli, &query_params[v->param0 + i]);
 }
 

@@ -61,24 +61,24 @@ const char *command_ingest(const struct cli *cli, const struct arg *option);
 const char *command_query(const struct cli *cli, const struct arg *option);
 
 /* Rows that many subcommands share; `of` is the options struct with the member of that name. */
-#define ROW_INGEST(of)                                                                           \
+#define ROW_INGEST(of)                                                                             \
     {                                                                                              \
-        .name = "ingest", .type = ARG_TEXT, .at = offsetof(of, ingest), .value = "ENDPOINT",     \
+        .name = "ingest", .type = ARG_TEXT, .at = offsetof(of, ingest), .value = "ENDPOINT",       \
         .help = "ingest socket of the engine (DAYBOOK_INGEST; " INGEST_DEFAULT ")"                 \
     }
-#define ROW_QUERY(of)                                                                            \
+#define ROW_QUERY(of)                                                                              \
     {                                                                                              \
-        .name = "query", .type = ARG_TEXT, .at = offsetof(of, query), .value = "ENDPOINT",       \
+        .name = "query", .type = ARG_TEXT, .at = offsetof(of, query), .value = "ENDPOINT",         \
         .help = "query socket of the engine (DAYBOOK_QUERY; " QUERY_DEFAULT ")"                    \
     }
-#define ROW_TIMEOUT(of)                                                                          \
+#define ROW_TIMEOUT(of)                                                                            \
     {                                                                                              \
-        .name = "timeout", .type = ARG_DURATION, .at = offsetof(of, timeout), .value = "TIME",   \
+        .name = "timeout", .type = ARG_DURATION, .at = offsetof(of, timeout), .value = "TIME",     \
         .min = 1, .max = 86400000, .help = "give up after so long without an answer (10s)"         \
     }
-#define ROW_JSON(of)                                                                             \
+#define ROW_JSON(of)                                                                               \
     {                                                                                              \
-        .name = "json", .type = ARG_FLAG, .at = offsetof(of, json),                              \
+        .name = "json", .type = ARG_FLAG, .at = offsetof(of, json),                                \
         .help = "answer in JSON, for scripts"                                                      \
     }
 

@@ -1,6 +1,6 @@
-/* A window of frames. Nothing new is sent while refused frames wait: the window is first answered to
- * its end, then what was refused goes again in its old order, so that numbered frames of a recording
- * meet the engine in sequence. */
+/* A window of frames. Nothing new is sent while refused frames wait: the window is first answered
+ * to its end, then what was refused goes again in its old order, so that numbered frames of a
+ * recording meet the engine in sequence. */
 #include "clients/daybook/flight.h"
 
 #include <stdlib.h>
@@ -79,6 +79,7 @@ static bool take_answer(struct flight *f, const zmq_msg_t *msg)
     frame->again = !f->answer.ok && f->answer.retry;
     f->answered++;
     if (frame->again) {
+        f->again_n++;
         if (f->answer.retry_after_ms > f->wait_ms)
             f->wait_ms = f->answer.retry_after_ms;
         return true;
@@ -98,8 +99,10 @@ int flight_poll(struct flight *f)
         bool good = st != DAYBOOK_OK || take_answer(f, &msg);
         (void)zmq_msg_close(&msg);
         if (!good)
-            return command_fault(f->cli, EX_DATAERR, "%s: an answer cannot be read; is this the "
-                                                     "ingest socket?", f->endpoint);
+            return command_fault(f->cli, EX_DATAERR,
+                                 "%s: an answer cannot be read; is this the "
+                                 "ingest socket?",
+                                 f->endpoint);
         if (st == DAYBOOK_AGAIN)
             return 0;
         if (st != DAYBOOK_OK)
@@ -114,44 +117,54 @@ static void pause_ms(uint64_t ms)
     (void)nanosleep(&t, NULL); /* a signal ends it early */
 }
 
-/* Every frame has an answer: forget the done ones and send the refused ones again. */
-static int next_round(struct flight *f)
+/* Forget the frames that have their final answer; the window must be answered up to here. */
+static void drop_answered(struct flight *f)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < f->n; i++) {
-        if (f->frames[i].again)
-            f->frames[kept++] = f->frames[i];
-        else
+        if (i < f->answered && !f->frames[i].again)
             free(f->frames[i].p);
+        else
+            f->frames[kept++] = f->frames[i];
     }
     f->n = kept;
     f->answered = 0;
-    if (kept == 0)
+}
+
+/* Every frame has an answer: send the refused ones again, in their order. */
+static int next_round(struct flight *f)
+{
+    drop_answered(f);
+    f->again_n = 0;
+    if (f->n == 0)
         return 0;
     uint64_t wait = f->wait_ms > 0 ? f->wait_ms : WAIT_MS_DEFAULT;
     pause_ms(wait < WAIT_MS_MAX ? wait : WAIT_MS_MAX);
     f->wait_ms = 0;
     int code = 0;
-    for (uint32_t i = 0; i < kept && code == 0; i++)
+    for (uint32_t i = 0; i < f->n && code == 0; i++) {
+        f->frames[i].again = false;
         code = put_on_wire(f, &f->frames[i]);
-    f->resent += kept;
+    }
+    f->resent += f->n;
     return code;
 }
 
-/* Wait for answers until the window has come home. */
-static int come_home(struct flight *f)
+/* Wait until `want` of the frames in flight are answered. */
+static int wait_answered(struct flight *f, uint32_t want)
 {
     int code = flight_poll(f);
-    while (code == 0 && f->answered < f->n) {
+    while (code == 0 && f->answered < want) {
         if (*f->cli->stop)
             return EX_TEMPFAIL;
         (void)link_wait(&f->link, false, TURN_MS); /* what came is seen by the poll */
         code = flight_poll(f);
         uint64_t quiet_ms = (clock_mono_ns() - f->quiet_since_ns) / 1000000;
-        if (code == 0 && f->answered < f->n && quiet_ms > (uint64_t)f->timeout_ms)
+        if (code == 0 && f->answered < want && quiet_ms > (uint64_t)f->timeout_ms)
             return command_fault(f->cli, EX_UNAVAILABLE,
                                  "%s: no answer within %d ms; is daybookd running, and is this its "
-                                 "ingest socket? (--ingest, --timeout)", f->endpoint, f->timeout_ms);
+                                 "ingest socket? (--ingest, --timeout)",
+                                 f->endpoint, f->timeout_ms);
     }
     return code;
 }
@@ -161,7 +174,7 @@ int flight_finish(struct flight *f)
     int code = 0;
     f->quiet_since_ns = clock_mono_ns();
     while (code == 0 && f->n > 0) {
-        code = come_home(f);
+        code = wait_answered(f, f->n);
         if (code == 0)
             code = next_round(f);
         uint64_t quiet_ms = (clock_mono_ns() - f->quiet_since_ns) / 1000000;
@@ -175,10 +188,12 @@ int flight_finish(struct flight *f)
 int flight_send(struct flight *f, const void *frame, size_t n, uint64_t tag)
 {
     int code = flight_poll(f);
-    bool refused = false;
-    for (uint32_t i = 0; i < f->answered && !refused; i++)
-        refused = f->frames[i].again;
-    if (code == 0 && (refused || f->n == f->window))
+    if (code == 0 && f->again_n == 0 && f->n == f->window) {
+        code = wait_answered(f, f->window / 2 + 1);
+        if (code == 0 && f->again_n == 0)
+            drop_answered(f);
+    }
+    if (code == 0 && f->again_n > 0)
         code = flight_finish(f);
     if (code != 0)
         return code;

@@ -1,6 +1,6 @@
-/* Frames in flight over one connection: pipelined, answers in order, what the engine cannot take just
- * now is sent again in order. For frames that carry their own numbers or none; numbered publishing
- * with an outbox is libdaybook's publisher. */
+/* Frames in flight over one connection: pipelined, answers in order, what the engine cannot take
+ * just now is sent again in order. For frames that carry their own numbers or none; numbered
+ * publishing with an outbox is libdaybook's publisher. */
 #ifndef CLIENTS_DAYBOOK_FLIGHT_H
 #define CLIENTS_DAYBOOK_FLIGHT_H
 
@@ -11,10 +11,10 @@
 #define FLIGHT_WINDOW_MAX 4096
 
 struct flight_frame {
-    uint8_t *p;    /* owned copy */
+    uint8_t *p; /* owned copy */
     size_t n;
-    uint64_t tag;  /* the caller's */
-    bool again;    /* refused for now */
+    uint64_t tag; /* the caller's */
+    bool again;   /* refused for now */
 };
 
 struct flight {
@@ -25,12 +25,13 @@ struct flight {
     int timeout_ms;
     struct flight_frame *frames; /* owned; [0..n) in the order of sending */
     uint32_t n;
-    uint32_t answered;           /* of frames[0..n) */
-    uint64_t wait_ms;            /* asked for by refusals */
-    uint64_t done;               /* frames with a final answer, over all */
+    uint32_t answered; /* of frames[0..n) */
+    uint32_t again_n;  /* of them refused for now */
+    uint64_t wait_ms;  /* asked for by refusals */
+    uint64_t done;     /* frames with a final answer, over all */
     uint64_t resent;
-    uint64_t quiet_since_ns;     /* since when no frame got a final answer */
-    struct buf text;             /* of the answer in the making */
+    uint64_t quiet_since_ns; /* since when no frame got a final answer */
+    struct buf text;         /* of the answer in the making */
     struct answer answer;
     void *context;
     /* A final answer; a is borrowed. */

@@ -1,5 +1,5 @@
-/* Batches are cut by two rules that only the input decides, never by time or by answers: so batch 17
- * of an import is the same batch on every run. */
+/* Batches are cut by two rules that only the input decides, never by time or by answers: so batch
+ * 17 of an import is the same batch on every run. */
 #include "clients/daybook/import_job.h"
 
 #include "engine/base/bytes.h"
@@ -23,7 +23,8 @@ static void put_line(struct buf *b, const char *key, struct str value)
 static void put_number(struct buf *b, const char *key, uint64_t v)
 {
     char text[24];
-    put_line(b, key, (struct str){text, text_fmt(text, sizeof text, "%llu", (unsigned long long)v)});
+    put_line(b, key,
+             (struct str){text, text_fmt(text, sizeof text, "%llu", (unsigned long long)v)});
 }
 
 void import_job_name(const struct import_job *job, char name[static IMPORT_NAME_MAX])

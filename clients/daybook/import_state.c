@@ -1,5 +1,5 @@
-/* State files: {"version":1,"producer":"import-...","shift_ms":123,"first_run_ms":456}. Written beside
- * and renamed, so a reader finds a whole file or none. */
+/* State files: {"version":1,"producer":"import-...","shift_ms":123,"first_run_ms":456}. Written
+ * beside and renamed, so a reader finds a whole file or none. */
 #include "clients/daybook/import_state.h"
 
 #include <errno.h>
@@ -116,19 +116,19 @@ static bool sync_dir(const char *dir)
     return ok;
 }
 
-enum status import_state_write(const char *dir, const char *producer,
-                               const struct import_state *s, char path[static STATE_PATH_MAX])
+enum status import_state_write(const char *dir, const char *producer, const struct import_state *s,
+                               char path[static STATE_PATH_MAX])
 {
     char text[STATE_BYTES_MAX], beside[STATE_PATH_MAX];
     state_path(dir, producer, path);
     if (!make_dirs(dir))
         return ST_IO_ERROR;
     text_fmt(beside, sizeof beside, "%.4000s/.%s.%ld", dir, producer, (long)getpid());
-    size_t n = text_fmt(text, sizeof text,
-                        "{\"version\":%d,\"producer\":\"%s\",\"shift_ms\":%lld,"
-                        "\"first_run_ms\":%lld}\n",
-                        STATE_VERSION, producer, (long long)s->shift_ms,
-                        (long long)s->first_run_ms);
+    size_t n =
+        text_fmt(text, sizeof text,
+                 "{\"version\":%d,\"producer\":\"%s\",\"shift_ms\":%lld,"
+                 "\"first_run_ms\":%lld}\n",
+                 STATE_VERSION, producer, (long long)s->shift_ms, (long long)s->first_run_ms);
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return ST_IO_ERROR;

@@ -1,8 +1,10 @@
-/* What an import must remember between runs: the shift that its first run chose. One small JSON file
- * per import in a state directory, replaced whole and synced before the first batch is sent. */
+/* What an import must remember between runs: the shift that its first run chose. One small JSON
+ * file per import in a state directory, replaced whole and synced before the first batch is sent.
+ */
 #ifndef CLIENTS_DAYBOOK_IMPORT_STATE_H
 #define CLIENTS_DAYBOOK_IMPORT_STATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/status.h"
@@ -26,8 +28,7 @@ enum status import_state_read(const char *dir, const char *producer, struct impo
 
 /* Write it, making the directory when it is missing; on the disk when it returns ST_OK.
  * ST_IO_ERROR: errno says why. */
-enum status import_state_write(const char *dir, const char *producer,
-                               const struct import_state *s,
+enum status import_state_write(const char *dir, const char *producer, const struct import_state *s,
                                char path[static STATE_PATH_MAX]) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* An import reads its input three times (digest, plan, events), so what cannot be mapped is spooled. */
+/* An import reads its input three times (digest, plan, events), so what cannot be mapped is
+ * spooled. */
 #include "clients/daybook/input.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* The bytes of an input: a mapped file, or standard input read to its end into an unlinked file, since
- * an import reads its input more than once. */
+/* The bytes of an input: a mapped file, or standard input read to its end into an unlinked file,
+ * since an import reads its input more than once. */
 #ifndef CLIENTS_DAYBOOK_INPUT_H
 #define CLIENTS_DAYBOOK_INPUT_H
 
@@ -10,7 +10,7 @@
 struct input {
     const char *bytes; /* mapped; "" when empty */
     size_t n;
-    void *map;         /* owned; NULL when empty */
+    void *map; /* owned; NULL when empty */
 };
 
 /* name "-": standard input (fd 0). ST_IO_ERROR: errno says why. */

@@ -20,7 +20,7 @@ void rows_columns(enum query_view_id view, const json_t *rows, struct rows_colum
     const json_t *first = json_array_get(rows, 0);
     if (view < VIEW_N) {
         const struct query_view *v = &query_views[view];
-        for (uint32_t i = 0; i < v->columns_n && out->n < N_OF(out->at); i++) {
+        for (uint32_t i = 0; v->column0 + i < v[1].column0 && out->n < N_OF(out->at); i++) {
             const struct query_column *c = &query_columns[v->column0 + i];
             if (first == NULL || json_object_get(first, c->name) != NULL)
                 out->at[out->n++] = (struct rows_column){c->name, c->type};

@@ -13,7 +13,7 @@
 struct tally_reason {
     char code[32];
     uint64_t n;
-    uint64_t line;    /* first place; 0: not known */
+    uint64_t line; /* first place; 0: not known */
     char example[200];
 };
 

@@ -64,6 +64,20 @@ static void times_are_moved(void **state)
     free(text);
 }
 
+static void options_fill_what_a_line_lacks(void **state)
+{
+    (void)state;
+    struct import_options o = {
+        .has_account = true, .account = 7, .has_app = true, .app = 8, .received_ms = 9};
+    char *text =
+        render("ndjson", &o, NULL,
+               STR("{\"type\":\"x\"}\n{\"account\":1,\"app\":2,\"time\":3}\n{\"app\":null}\n"));
+    assert_string_equal(text, "{\"type\":\"x\",\"account\":7,\"app\":8,\"time\":9}\n"
+                              "{\"account\":1,\"app\":2,\"time\":3}\n"
+                              "{\"app\":null,\"account\":7,\"time\":9}\n");
+    free(text);
+}
+
 static void items_carry_their_own_time(void **state)
 {
     (void)state;
@@ -137,7 +151,7 @@ static void long_lines_are_left_out(void **state)
     memset(input, 'x', n);
     memcpy(input + n - 12, "\n{\"x\":\"y\"}  ", 12);
     char *text = render("ndjson", &o, NULL, (struct str){input, n});
-    assert_string_equal(text, "!too_long 1\n{\"x\":\"y\"}\n");
+    assert_string_equal(text, "!too_long 1\n{\"x\":\"y\",\"account\":0,\"app\":0}\n");
     free(text);
     text = render("combined", &o, NULL, (struct str){input, n});
     assert_string_equal(text, "!too_long 1\n!no_time 2\n");
@@ -247,6 +261,7 @@ int main(void)
         cmocka_unit_test(reasons_have_distinct_names),
         cmocka_unit_test(empty_input_is_no_item),
         cmocka_unit_test(times_are_moved),
+        cmocka_unit_test(options_fill_what_a_line_lacks),
         cmocka_unit_test(items_carry_their_own_time),
         cmocka_unit_test(a_time_cannot_be_moved_before_1970),
         cmocka_unit_test(only_frames_that_can_travel_do),

@@ -137,7 +137,7 @@ static void say(void *p, const char *text)
         int64_t until_ms = clock_now().mono_ms + PATIENCE_MS;                                      \
         while (!(condition)) {                                                                     \
             assert_true(clock_now().mono_ms < until_ms);                                           \
-            loop_turn((f)->loop, 50);                                                              \
+            loop_turn((f)->loop, 1);                                                               \
         }                                                                                          \
     } while (0)
 

@@ -13,6 +13,6 @@ void *block_new(size_t bytes);          /* aborts when the system has no address
 void block_free(void *p, size_t bytes); /* NULL-safe */
 
 /* Grow in place or move, keeping the content. */
-void *block_grow(void *p, size_t bytes, size_t to_bytes);
+void *block_grow(void *p, size_t bytes, size_t to_bytes); /* bytes: at least 2 MiB */
 
 #endif

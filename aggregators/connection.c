@@ -1,10 +1,100 @@
-/* Connections: registers, their merge, and the apps of an account. */
+/* Connections: their histories, their states, and the merge. Reading is in connection_view.c. */
 #include "aggregators/connection.h"
 #include "aggregators/merge.h"
 #include "aggregators/value.h"
 #include "engine/base/check.h"
 
 #include <stdlib.h>
+
+/* ---- the table ---- */
+
+static enum connection_state unless(enum connection_state from, unsigned stays,
+                                    enum connection_state to)
+{
+    return stays >> from & 1 ? from : to;
+}
+
+enum connection_state connection_step(enum connection_state from, unsigned kind)
+{
+    enum {
+        GONE = 1u << STATE_UNINSTALLED,
+        LOST = GONE | 1u << STATE_DISCONNECTED,
+        DEAD = LOST | 1u << STATE_EXPIRED,
+        SHUT = DEAD | 1u << STATE_REAUTH
+    };
+    if (kind == EV_APP_INSTALLED || kind == EV_APP_REINSTALLED || kind == EV_APP_CONNECTED ||
+        kind == EV_APP_RECONNECTED)
+        return STATE_CONNECTED;
+    if (kind == EV_APP_UNINSTALLED)
+        return STATE_UNINSTALLED;
+    if (kind == EV_APP_DISCONNECTED)
+        return unless(from, GONE, STATE_DISCONNECTED);
+    if (kind == EV_APP_EXPIRED)
+        return unless(from, LOST, STATE_EXPIRED);
+    if (kind == EV_PERMISSION_REAUTH)
+        return unless(from, DEAD, STATE_REAUTH);
+    if (kind == EV_APP_ERROR)
+        return unless(from, SHUT, STATE_ERROR);
+    if (kind == EV_APP_RECOVERED && from == STATE_ERROR)
+        return STATE_CONNECTED;
+    if (kind == EV_PERMISSION_GRANTED && from == STATE_REAUTH)
+        return STATE_CONNECTED;
+    return from;
+}
+
+static bool moves_state(unsigned kind)
+{
+    return (kind >= EV_APP_INSTALLED && kind <= EV_APP_RECOVERED) ||
+           kind == EV_PERMISSION_GRANTED || kind == EV_PERMISSION_REAUTH;
+}
+
+/* The problem that a state is; PROBLEM_N: none. */
+static enum problem_kind problem_of(enum connection_state state)
+{
+    static const enum problem_kind of[STATE_N] = {
+        [STATE_NONE] = PROBLEM_N,
+        [STATE_CONNECTED] = PROBLEM_N,
+        [STATE_DISCONNECTED] = PROBLEM_DISCONNECTED,
+        [STATE_EXPIRED] = PROBLEM_EXPIRED,
+        [STATE_ERROR] = PROBLEM_ERROR,
+        [STATE_REAUTH] = PROBLEM_REAUTH,
+        [STATE_UNINSTALLED] = PROBLEM_N,
+    };
+    return of[state];
+}
+
+/* The state that a signal alone speaks of: a repeat of it renews the problem. */
+static bool speaks_of(unsigned kind, enum connection_state state)
+{
+    return connection_step(STATE_NONE, kind) == state;
+}
+
+static void fold_step(struct connection_fold *f, const struct connection_signal *s)
+{
+    const enum connection_state to = connection_step(f->state, s->kind);
+    const enum problem_kind left = problem_of(f->state), met = problem_of(to);
+    if (to != f->state) {
+        if (left != PROBLEM_N)
+            f->problems[left].ended_ms = s->time_ms;
+        if (met != PROBLEM_N) {
+            struct problem *p = &f->problems[met];
+            *p = (struct problem){.episodes = p->episodes + 1, .opened_ms = s->time_ms};
+        }
+        f->state = to;
+        f->since_ms = s->time_ms;
+        f->reason = s->reason;
+        f->code = s->code;
+    }
+    if (met != PROBLEM_N && speaks_of(s->kind, to)) {
+        struct problem *p = &f->problems[met];
+        p->repeats++;
+        p->last_ms = s->time_ms;
+        p->reason = s->reason;
+        p->code = s->code;
+    }
+}
+
+/* ---- history ---- */
 
 static int compare_str(struct str a, struct str b)
 {
@@ -13,113 +103,198 @@ static int compare_str(struct str a, struct str b)
     return order ? order : a.n < b.n ? -1 : a.n > b.n;
 }
 
-void registers_add(struct registers *r, const struct entry *e)
+/* How bad a kind is: of two signals of one instant the worse one is taken as the later. */
+static unsigned rank(unsigned kind)
 {
-    struct signal_register in = {.time_ms = e->time_ms};
+    static const uint8_t of[EV_KIND_MAX] = {
+        [EV_APP_INSTALLED] = 1,     [EV_APP_REINSTALLED] = 2,    [EV_APP_CONNECTED] = 3,
+        [EV_APP_RECONNECTED] = 4,   [EV_PERMISSION_GRANTED] = 5, [EV_APP_RECOVERED] = 6,
+        [EV_APP_ERROR] = 7,         [EV_PERMISSION_REAUTH] = 8,  [EV_APP_EXPIRED] = 9,
+        [EV_APP_DISCONNECTED] = 10, [EV_APP_UNINSTALLED] = 11,
+    };
+    return of[kind];
+}
+
+static int compare_signals(const struct connection_signal *a, const struct connection_signal *b)
+{
+    if (a->time_ms != b->time_ms)
+        return a->time_ms < b->time_ms ? -1 : 1;
+    if (rank(a->kind) != rank(b->kind))
+        return rank(a->kind) < rank(b->kind) ? -1 : 1;
+    const int order = compare_str(a->reason, b->reason);
+    return order ? order : compare_str(a->code, b->code);
+}
+
+void history_fini(struct history *h)
+{
+    free(h->signals);
+    *h = (struct history){0};
+}
+
+static struct connection_signal *history_more(struct history *h)
+{
+    if (h->n == h->cap) {
+        h->cap = h->cap ? h->cap * 2 : 8;
+        h->signals = realloc(h->signals, h->cap * sizeof *h->signals);
+        CHECK(h->signals);
+    }
+    return &h->signals[h->n++];
+}
+
+static struct connection_signal signal_of(const struct entry *e)
+{
+    struct connection_signal s = {.time_ms = e->time_ms, .kind = e->kind};
     struct reader d = reader_of(e->detail.p, e->detail.n);
     while (reader_left(&d) && !d.bad) {
         const uint8_t tag = read_u8(&d);
-        const struct str s = read_str(&d);
+        const struct str text = read_str(&d);
         if (tag == DETAIL_REASON)
-            in.reason = s;
+            s.reason = text;
         if (tag == DETAIL_CODE)
-            in.code = s;
+            s.code = text;
     }
-    struct signal_register *have = &r->of[e->kind];
-    /* At the same instant the greater text wins, so that arrival order does not matter. */
-    int order = in.time_ms < have->time_ms ? -1 : in.time_ms > have->time_ms;
-    if (order == 0)
-        order = compare_str(in.reason, have->reason);
-    if (order == 0)
-        order = compare_str(in.code, have->code);
-    if (order > 0)
-        *have = in;
+    return s;
+}
+
+void history_add(struct history *h, const struct entry *e)
+{
+    const struct connection_signal s = signal_of(e);
     if ((e->kind == EV_APP_INSTALLED || e->kind == EV_APP_REINSTALLED) &&
-        (!r->installed_ms || e->time_ms < r->installed_ms))
-        r->installed_ms = e->time_ms;
-}
-
-enum status registers_load(struct registers *r, struct span value)
-{
-    struct reader in;
-    if (value_open(value, &in))
-        return ST_CORRUPT;
-    r->installed_ms = (int64_t)read_varint(&in);
-    while (reader_left(&in) && !in.bad) {
-        const uint8_t kind = read_u8(&in);
-        if (kind >= EV_KIND_MAX)
-            return ST_CORRUPT;
-        r->of[kind].time_ms = (int64_t)read_varint(&in);
-        r->of[kind].reason = read_str(&in);
-        r->of[kind].code = read_str(&in);
+        (!h->installed_ms || e->time_ms < h->installed_ms))
+        h->installed_ms = e->time_ms;
+    if ((e->kind == EV_SYNC_ENABLED || e->kind == EV_SYNC_DISABLED) && e->time_ms >= h->sync_ms) {
+        /* Of two switches at one instant, off wins. */
+        h->sync_on = e->kind == EV_SYNC_ENABLED && (e->time_ms > h->sync_ms || h->sync_on);
+        h->sync_ms = e->time_ms;
     }
-    return in.bad ? ST_CORRUPT : ST_OK;
+    if (!moves_state(e->kind) || (h->folded.time_ms && compare_signals(&s, &h->folded) <= 0))
+        return;
+    uint32_t at = h->n;
+    while (at && compare_signals(&h->signals[at - 1], &s) > 0)
+        at--;
+    if (at && compare_signals(&h->signals[at - 1], &s) == 0)
+        return; /* told twice */
+    (void)history_more(h);
+    memmove(h->signals + at + 1, h->signals + at, (h->n - 1 - at) * sizeof *h->signals);
+    h->signals[at] = s;
 }
 
-void registers_store(const struct registers *r, struct buf *to)
+static struct connection_signal read_signal(struct reader *r, int64_t before_ms)
 {
+    struct connection_signal s;
+    s.time_ms = before_ms + (int64_t)read_varint(r);
+    s.kind = read_u8(r);
+    s.reason = read_str(r);
+    s.code = read_str(r);
+    r->bad |= s.kind >= EV_KIND_MAX;
+    return s;
+}
+
+static void write_signal(struct buf *b, const struct connection_signal *s, int64_t before_ms)
+{
+    buf_varint(b, (uint64_t)(s->time_ms - before_ms));
+    buf_u8(b, s->kind);
+    buf_str(b, s->reason);
+    buf_str(b, s->code);
+}
+
+static void read_base(struct reader *r, struct connection_fold *f)
+{
+    f->state = (enum connection_state)read_u8(r);
+    r->bad |= f->state >= STATE_N;
+    f->since_ms = (int64_t)read_varint(r);
+    f->reason = read_str(r);
+    f->code = read_str(r);
+    for (unsigned i = 0; i < PROBLEM_N; i++) {
+        struct problem *p = &f->problems[i];
+        p->episodes = (uint32_t)read_varint(r);
+        if (!p->episodes)
+            continue;
+        p->opened_ms = (int64_t)read_varint(r);
+        p->last_ms = (int64_t)read_varint(r);
+        p->repeats = read_varint(r);
+        p->ended_ms = (int64_t)read_varint(r);
+        p->reason = read_str(r);
+        p->code = read_str(r);
+    }
+}
+
+static void write_base(struct buf *b, const struct connection_fold *f)
+{
+    buf_u8(b, (uint8_t)f->state);
+    buf_varint(b, (uint64_t)f->since_ms);
+    buf_str(b, f->reason);
+    buf_str(b, f->code);
+    for (unsigned i = 0; i < PROBLEM_N; i++) {
+        const struct problem *p = &f->problems[i];
+        buf_varint(b, p->episodes);
+        if (!p->episodes)
+            continue;
+        buf_varint(b, (uint64_t)p->opened_ms);
+        buf_varint(b, (uint64_t)p->last_ms);
+        buf_varint(b, p->repeats);
+        buf_varint(b, (uint64_t)p->ended_ms);
+        buf_str(b, p->reason);
+        buf_str(b, p->code);
+    }
+}
+
+enum status history_load(struct history *h, struct span value)
+{
+    struct reader r;
+    if (value_open(value, &r))
+        return ST_CORRUPT;
+    h->installed_ms = (int64_t)read_varint(&r);
+    h->sync_ms = (int64_t)read_varint(&r);
+    h->sync_on = read_u8(&r);
+    h->folded = read_signal(&r, 0);
+    if (h->folded.time_ms)
+        read_base(&r, &h->base);
+    int64_t before_ms = 0;
+    for (uint64_t n = read_varint(&r); n && !r.bad; n--) {
+        struct connection_signal *s = history_more(h);
+        *s = read_signal(&r, before_ms);
+        before_ms = s->time_ms;
+    }
+    return r.bad || reader_left(&r) ? ST_CORRUPT : ST_OK;
+}
+
+void history_store(struct history *h, struct buf *to)
+{
+    const uint32_t over = h->n > CONNECTION_HISTORY ? h->n - CONNECTION_HISTORY : 0;
+    for (uint32_t i = 0; i < over; i++)
+        fold_step(&h->base, &h->signals[i]);
+    if (over)
+        h->folded = h->signals[over - 1];
     value_begin(to);
-    buf_varint(to, (uint64_t)r->installed_ms);
-    for (unsigned kind = 0; kind < EV_KIND_MAX; kind++)
-        if (r->of[kind].time_ms) {
-            buf_u8(to, (uint8_t)kind);
-            buf_varint(to, (uint64_t)r->of[kind].time_ms);
-            buf_str(to, r->of[kind].reason);
-            buf_str(to, r->of[kind].code);
-        }
+    buf_varint(to, (uint64_t)h->installed_ms);
+    buf_varint(to, (uint64_t)h->sync_ms);
+    buf_u8(to, h->sync_on);
+    write_signal(to, &h->folded, 0);
+    if (h->folded.time_ms)
+        write_base(to, &h->base);
+    buf_varint(to, h->n - over);
+    int64_t before_ms = 0;
+    for (uint32_t i = over; i < h->n; i++) {
+        write_signal(to, &h->signals[i], before_ms);
+        before_ms = h->signals[i].time_ms;
+    }
     value_seal(to);
 }
 
-/* The newest signal among kinds (0-terminated); at the same instant the later in the list wins. */
-static unsigned newest(const struct registers *r, const unsigned *kinds)
+void history_state(const struct history *h, struct connection *out)
 {
-    unsigned best = EV_NONE;
-    for (; *kinds; kinds++)
-        if (r->of[*kinds].time_ms && (!best || r->of[*kinds].time_ms >= r->of[best].time_ms))
-            best = *kinds;
-    return best;
-}
-
-/* Each part of a connection, the good signals first so that a bad one wins at the same instant. */
-#define GOOD EV_APP_INSTALLED, EV_APP_REINSTALLED, EV_APP_CONNECTED, EV_APP_RECONNECTED
-static const unsigned presence[] = {GOOD, EV_APP_UNINSTALLED, 0};
-static const unsigned linkage[] = {GOOD, EV_APP_EXPIRED, EV_APP_DISCONNECTED, 0};
-static const unsigned auth[] = {GOOD, EV_PERMISSION_GRANTED, EV_PERMISSION_REAUTH, 0};
-static const unsigned fault[] = {GOOD, EV_APP_RECOVERED, EV_APP_ERROR, 0};
-static const unsigned sync_switch[] = {EV_SYNC_ENABLED, EV_SYNC_DISABLED, 0};
-
-void registers_state(const struct registers *r, struct connection *out)
-{
-    static const struct {
-        const unsigned *kinds;
-        unsigned bad;
-        enum connection_state state;
-    } parts[] = {
-        {presence, EV_APP_UNINSTALLED, STATE_UNINSTALLED},
-        {linkage, EV_APP_DISCONNECTED, STATE_DISCONNECTED},
-        {linkage, EV_APP_EXPIRED, STATE_EXPIRED},
-        {auth, EV_PERMISSION_REAUTH, STATE_REAUTH},
-        {fault, EV_APP_ERROR, STATE_ERROR},
-    };
-    unsigned shown = EV_NONE;
-    out->state = STATE_NONE;
-    for (size_t i = 0; i < N_OF(parts) && !shown; i++)
-        if (newest(r, parts[i].kinds) == parts[i].bad) {
-            shown = parts[i].bad;
-            out->state = parts[i].state;
-        }
-    if (!shown && newest(r, linkage)) {
-        out->state = STATE_CONNECTED;
-        const unsigned all[] = {newest(r, linkage), newest(r, auth), newest(r, fault), 0};
-        shown = newest(r, all);
-    }
-    out->since_ms = shown ? r->of[shown].time_ms : 0;
-    out->reason = r->of[shown].reason;
-    out->code = r->of[shown].code;
-    out->installed_ms = r->installed_ms;
-    const unsigned sync = newest(r, sync_switch);
-    out->sync_known = sync != EV_NONE;
-    out->sync_on = sync == EV_SYNC_ENABLED;
+    struct connection_fold f = h->base;
+    for (uint32_t i = 0; i < h->n; i++)
+        fold_step(&f, &h->signals[i]);
+    out->state = f.state;
+    out->since_ms = f.since_ms;
+    out->reason = f.reason;
+    out->code = f.code;
+    out->installed_ms = h->installed_ms;
+    out->sync_known = h->sync_ms != 0;
+    out->sync_on = h->sync_on;
+    memcpy(out->problems, f.problems, sizeof f.problems);
 }
 
 /* ---- merge ---- */
@@ -163,290 +338,22 @@ void connection_merge(struct merge *m)
     struct buf value = buf_of(SIZE_MAX / 2);
     for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK;) {
         const struct signal *first = &g->signal.p[order[i].at];
-        struct registers r = {0};
+        struct history h = {0};
         uint8_t key[CONNECTION_KEY_MAX];
         const size_t key_n =
             connection_key(key, first->account, first->app, first->has_user ? first->user + 1 : 0);
         struct span old;
-        if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && registers_load(&r, old))
+        if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && history_load(&h, old))
             txn_fail(&m->txn, ST_CORRUPT);
         for (; i < g->signal.n && same_connection(&g->signal.p[order[i].at], first); i++) {
             const struct entry e = entry_of_signal(g, &g->signal.p[order[i].at]);
-            registers_add(&r, &e);
+            history_add(&h, &e);
         }
-        registers_store(&r, &value); /* before the put: its strings borrow from the old value */
+        history_store(&h, &value); /* before the put: its strings borrow from the old value */
         txn_put(&m->txn, DAYS_CONNECTION, key, key_n, value.p, value.n);
         m->stats->bytes += value.n;
+        history_fini(&h);
     }
     buf_fini(&value);
     free(order);
-}
-
-/* ---- reading ---- */
-
-/* One connection while it is put together. */
-struct draft {
-    uint64_t app, user1;
-    struct registers r;
-};
-
-struct drafts {
-    struct view *v;
-    struct arena *a;
-    struct draft **p; /* in the arena; unordered */
-    uint32_t n, cap;
-    struct index index; /* of p by (app, user1) */
-};
-
-static uint64_t draft_hash(uint64_t app, uint64_t user1)
-{
-    return hash_mix(app * UINT64_C(0x9e3779b97f4a7c15) + user1);
-}
-
-static struct draft *draft_of(struct drafts *d, uint64_t app, uint64_t user1)
-{
-    const uint64_t h = draft_hash(app, user1);
-    uint32_t at;
-    for (uint32_t i = index_first(&d->index, h, &at); at != INDEX_NONE;
-         i = index_next(&d->index, h, i, &at))
-        if (d->p[at]->app == app && d->p[at]->user1 == user1)
-            return d->p[at];
-    return NULL;
-}
-
-static struct draft *draft_add(struct drafts *d, uint64_t app, uint64_t user1)
-{
-    if (d->n == d->cap) {
-        const uint32_t cap = d->cap ? d->cap * 2 : 32;
-        struct draft **p = arena_alloc(d->a, cap * sizeof(struct draft *));
-        if (!p)
-            goto fail;
-        if (d->n)
-            memcpy(p, d->p, d->n * sizeof *p);
-        d->p = p;
-        d->cap = cap;
-    }
-    struct draft *new = arena_alloc(d->a, sizeof *new);
-    if (!new)
-        goto fail;
-    new->app = app;
-    new->user1 = user1;
-    index_add(&d->index, draft_hash(app, user1), d->n);
-    return d->p[d->n++] = new;
-fail:
-    txn_fail(&d->v->txn, ST_NO_MEMORY);
-    return NULL;
-}
-
-static void load_connections(struct drafts *d, uint64_t account, const uint64_t *app)
-{
-    uint8_t prefix[CONNECTION_KEY_MAX];
-    uint8_t *end = put_ordered(prefix, account);
-    if (app)
-        end = put_ordered(end, *app);
-    const size_t prefix_n = (size_t)(end - prefix);
-    struct cur c;
-    cur_open(&d->v->txn, DAYS_CONNECTION, &c);
-    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
-         on = cur_next(&c)) {
-        struct reader k = reader_of(c.key.p, c.key.n);
-        (void)read_ordered(&k);
-        const uint64_t key_app = read_ordered(&k), user1 = read_ordered(&k);
-        struct draft *new = draft_add(d, key_app, user1);
-        if (!new || registers_load(&new->r, c.val)) {
-            txn_fail(&d->v->txn, ST_CORRUPT);
-            break;
-        }
-    }
-    cur_close(&c);
-    for (unsigned i = 0; i < d->v->gen_n; i++) {
-        const struct generation *g = d->v->gen[i];
-        const struct signal_account *a = pending_signals(g, account);
-        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
-            const struct signal *s = &g->signal.p[at];
-            if (app && s->app != *app)
-                continue;
-            const struct entry e = entry_of_signal(g, s);
-            struct draft *to = draft_of(d, e.app, e.user1);
-            if (!to)
-                to = draft_add(d, e.app, e.user1);
-            if (!to)
-                return;
-            registers_add(&to->r, &e);
-        }
-    }
-}
-
-static int by_app_user(const void *a, const void *b)
-{
-    const struct draft *x = *(struct draft *const *)a, *y = *(struct draft *const *)b;
-    if (x->app != y->app)
-        return x->app < y->app ? -1 : 1;
-    return x->user1 < y->user1 ? -1 : x->user1 > y->user1;
-}
-
-void view_connections(struct view *v, uint64_t account, uint64_t app, struct arena *a,
-                      const struct connection **rows, uint32_t *rows_n)
-{
-    struct drafts d = {.v = v, .a = a};
-    index_init(&d.index, 64);
-    load_connections(&d, account, &app);
-    index_fini(&d.index);
-    if (d.n > 1)
-        qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
-    struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
-    *rows = to;
-    *rows_n = 0;
-    if (!to) {
-        txn_fail(&v->txn, ST_NO_MEMORY);
-        return;
-    }
-    for (uint32_t i = 0; i < d.n; i++) {
-        struct connection *c = &to[(*rows_n)++];
-        *c = (struct connection){.app = app, .user = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0};
-        registers_state(&d.p[i]->r, c);
-    }
-}
-
-/* ---- apps ---- */
-
-static int summary_by_app(const void *a, const void *b)
-{
-    const struct app_summary *x = a, *y = b;
-    return x->app < y->app ? -1 : x->app > y->app;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* How much a state asks for attention. */
-static int urgency(enum connection_state s)
-{
-    static const int of[STATE_N] = {
-        [STATE_NONE] = 0,    [STATE_UNINSTALLED] = 1, [STATE_CONNECTED] = 2,    [STATE_REAUTH] = 3,
-        [STATE_EXPIRED] = 4, [STATE_ERROR] = 5,       [STATE_DISCONNECTED] = 6,
-    };
-    return of[s];
-}
-
-static void summary_join(struct app_summary *to, const struct app_summary *from)
-{
-    if (from->has_install && (!to->has_install || from->installed_ms < to->installed_ms)) {
-        to->has_install = true;
-        to->installed_ms = from->installed_ms;
-        to->has_installer = from->has_installer;
-        to->installer = from->installer;
-    }
-    if (urgency(from->state) > urgency(to->state) ||
-        (from->state == to->state && from->since_ms && from->since_ms < to->since_ms)) {
-        to->state = from->state;
-        to->since_ms = from->since_ms;
-    }
-    to->connections_n += from->connections_n;
-    to->sent_ms = later(to->sent_ms, from->sent_ms);
-    to->received_ms = later(to->received_ms, from->received_ms);
-}
-
-/* A list of summaries in the arena, one per source; joined at the end. */
-struct summaries {
-    struct view *v;
-    struct arena *a;
-    struct app_summary *p;
-    uint32_t n, cap;
-};
-
-static void summaries_add(struct summaries *s, const struct app_summary *x)
-{
-    if (x->app == 0)
-        return;
-    if (s->n == s->cap) {
-        const uint32_t cap = s->cap ? s->cap * 2 : 64;
-        struct app_summary *p = arena_alloc(s->a, cap * sizeof *p);
-        if (!p) {
-            txn_fail(&s->v->txn, ST_NO_MEMORY);
-            return;
-        }
-        if (s->n)
-            memcpy(p, s->p, s->n * sizeof *p);
-        s->p = p;
-        s->cap = cap;
-    }
-    s->p[s->n++] = *x;
-}
-
-static void summaries_of_connections(struct summaries *s, uint64_t account)
-{
-    struct drafts d = {.v = s->v, .a = s->a};
-    index_init(&d.index, 64);
-    load_connections(&d, account, NULL);
-    index_fini(&d.index);
-    for (uint32_t i = 0; i < d.n; i++) {
-        struct connection c = {0};
-        registers_state(&d.p[i]->r, &c);
-        const bool by_user = c.installed_ms && d.p[i]->user1;
-        summaries_add(s, &(struct app_summary){.app = d.p[i]->app,
-                                               .has_install = c.installed_ms != 0,
-                                               .installed_ms = c.installed_ms,
-                                               .has_installer = by_user,
-                                               .installer = by_user ? d.p[i]->user1 - 1 : 0,
-                                               .state = c.state,
-                                               .since_ms = c.since_ms,
-                                               .connections_n = c.state != STATE_UNINSTALLED &&
-                                                                c.state != STATE_NONE});
-    }
-}
-
-static void summaries_of_carry(struct summaries *s, uint64_t account)
-{
-    uint8_t prefix[CONNECTION_KEY_MAX];
-    const size_t prefix_n = (size_t)(put_ordered(prefix, account) - prefix);
-    struct cur c;
-    cur_open(&s->v->txn, DAYS_CARRY, &c);
-    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
-         on = cur_next(&c)) {
-        struct reader k = reader_of(c.key.p, c.key.n), r = reader_of(c.val.p, c.val.n);
-        (void)read_ordered(&k);
-        struct app_summary x = {.app = read_ordered(&k)};
-        x.sent_ms = (int64_t)read_varint(&r);
-        x.received_ms = (int64_t)read_varint(&r);
-        summaries_add(s, &x);
-    }
-    cur_close(&c);
-}
-
-void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
-               const struct app_summary **rows, uint32_t *rows_n, bool *more)
-{
-    struct summaries s = {.v = v, .a = a};
-    summaries_of_connections(&s, account);
-    summaries_of_carry(&s, account);
-    for (int32_t day = v->first_day; day <= v->today + 1; day++) {
-        struct sheet sheet;
-        view_sheet(v, account, day, NULL, a, &sheet);
-        for (uint32_t i = 0; i < sheet.rows_n; i++)
-            summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
-                                                    .sent_ms = sheet.rows[i].sent_ms,
-                                                    .received_ms = sheet.rows[i].received_ms});
-    }
-    if (s.n > 1)
-        qsort(s.p, s.n, sizeof *s.p, summary_by_app);
-    uint32_t n = 0;
-    *more = false;
-    for (uint32_t i = 0; i < s.n; i++) {
-        if (s.p[i].app < from_app)
-            continue;
-        if (n && s.p[n - 1].app == s.p[i].app) {
-            summary_join(&s.p[n - 1], &s.p[i]);
-            continue;
-        }
-        if (n == limit) {
-            *more = true;
-            break;
-        }
-        s.p[n++] = s.p[i];
-    }
-    *rows = s.p;
-    *rows_n = n;
 }

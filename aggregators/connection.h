@@ -1,43 +1,74 @@
-/* Connections: what is known of each (account, app, user).
+/* Connections: what is known of each (account, app, user), and of an account's apps.
  *
- * A connection is a set of last-writer-wins registers, one per kind of signal: the newest time seen
- * of that kind, with its reason and code; and the earliest install. Registers only grow in time, so
- * any order of arrival ends in the same registers, and the state is a pure function of them:
+ * The state of a connection is the fold of its signals in time order (time, then kind, then text)
+ * through one table, whatever order they arrived in. So a row keeps its newest CONNECTION_HISTORY
+ * signals and, as its base, the fold of those before them: a late signal is put in its place and
+ * all behind it is folded again. What arrives for a time before the base is in the activity log,
+ * but no longer moves the state; only a connection with more signals than the history within 30
+ * days has such a base.
  *
- *   presence   installed, reinstalled, connected, reconnected | uninstalled       ┐
- *   link       those four | disconnected | expired                                │ each part is
- * what its auth       those four, permission.granted | permission.reauth_required        │ newest
- * signal says fault      those four, recovered | error                                      ┘
+ *                 installed reinstalled connected reconnected
+ *      any state ────────────────────────────────────────────▶ CONNECTED
+ *      any state ── uninstalled ─────────────────────────────▶ UNINSTALLED
+ *      NONE CONNECTED EXPIRED ERROR REAUTH ── disconnected ──▶ DISCONNECTED
+ *      NONE CONNECTED ERROR REAUTH ── expired ───────────────▶ EXPIRED
+ *      NONE CONNECTED ERROR ── permission.reauth_required ───▶ REAUTH
+ *      NONE CONNECTED ── error ──────────────────────────────▶ ERROR
+ *      ERROR ── recovered ───────────────────────────────────▶ CONNECTED
+ *      REAUTH ── permission.granted ─────────────────────────▶ CONNECTED
+ *      all else stays where it is
  *
- *   state = uninstalled, else disconnected or expired, else reauth, else error, else connected
+ * A problem is one of the four bad states of a connection; it opens when the state is entered,
+ * counts its repeats, ends when the state is left, and opens again (reopened) when it comes back.
  *
  * Key    ordered(account) . ordered(app) . ordered(user + 1; 0: a signal without user)
- * Value  crc(4) . first install (varint ms; 0: none) . { kind(1), time (varint ms), reason, code
- * }... ascending kind */
+ * Value  crc(4) . first install (ms; 0: none) . sync time, sync on . base . n . n signals
+ *   base     base time, base kind (signals up to there are folded), state, since, reason, code,
+ *            4 x { episodes, opened, last seen, repeats, ended, reason, code }
+ *   signal   time - (time before it; 0), kind(1), reason, code
+ *            Numbers are varints, texts length and bytes. */
 #ifndef AGGREGATORS_CONNECTION_H
 #define AGGREGATORS_CONNECTION_H
 
 #include "aggregators/activity.h"
 
 #define CONNECTION_KEY_MAX 27
+#define CONNECTION_HISTORY 128
 
-struct signal_register {
-    int64_t time_ms; /* 0: never seen */
+struct connection_signal {
+    int64_t time_ms;
+    struct str reason, code; /* borrowed */
+    uint8_t kind;
+};
+
+/* The fold of signals up to some point. */
+struct connection_fold {
+    enum connection_state state;
+    int64_t since_ms;
     struct str reason, code;
+    struct problem problems[PROBLEM_N];
 };
 
-struct registers {
+struct history {
     int64_t installed_ms; /* earliest install; 0: none */
-    struct signal_register of[EV_KIND_MAX];
+    int64_t sync_ms;      /* of the newest sync switch; 0: never seen */
+    bool sync_on;
+    struct connection_signal folded; /* the last signal in base; time 0: base is empty */
+    struct connection_fold base;
+    struct connection_signal *signals; /* ascending; owned */
+    uint32_t n, cap;
 };
 
-/* Let one signal in. Strings are borrowed. */
-void registers_add(struct registers *r, const struct entry *e);
+/* The table of the graph above. */
+enum connection_state connection_step(enum connection_state from, unsigned kind);
 
-enum status registers_load(struct registers *r, struct span value) MUST_CHECK; /* into empty ones */
-void registers_store(const struct registers *r, struct buf *to);
+void history_fini(struct history *h);
+void history_add(struct history *h, const struct entry *e);                /* texts are borrowed */
+enum status history_load(struct history *h, struct span value) MUST_CHECK; /* into an empty one */
+void history_store(struct history *h,
+                   struct buf *to); /* first moves what is over the limit to the base */
 
-/* The state and what the row shows of it (app and user are the caller's). */
-void registers_state(const struct registers *r, struct connection *out);
+/* The state and what a row shows of it (app and user are the caller's). */
+void history_state(const struct history *h, struct connection *out);
 
 #endif

@@ -177,14 +177,34 @@ enum connection_state {
     STATE_N
 };
 
+/* A problem is a bad state of a connection (aggregators/connection.h). */
+enum problem_kind {
+    PROBLEM_DISCONNECTED,
+    PROBLEM_EXPIRED,
+    PROBLEM_ERROR,
+    PROBLEM_REAUTH,
+    PROBLEM_N
+};
+
+struct problem {
+    uint32_t episodes;       /* 0: never; above 1: reopened */
+    uint64_t repeats;        /* signals of this episode */
+    int64_t opened_ms;       /* of this episode, the newest */
+    int64_t last_ms;         /* newest signal of it */
+    int64_t ended_ms;        /* 0: still open */
+    struct str reason, code; /* of the newest signal; borrowed from the arena or the view */
+};
+
 struct connection {
     uint64_t app;
     uint64_t user;
+    bool has_user; /* false: signals that name no user */
     enum connection_state state;
     int64_t since_ms;        /* of the state */
-    int64_t installed_ms;    /* first install ever seen (or first signal); 0: none */
-    struct str reason, code; /* of the state; borrowed from the arena */
+    int64_t installed_ms;    /* first install ever seen; 0: none */
+    struct str reason, code; /* of the state; borrowed from the arena or the view */
     bool sync_known, sync_on;
+    struct problem problems[PROBLEM_N];
 };
 
 struct app_summary {

@@ -567,6 +567,13 @@ static void states_do_not_depend_on_arrival(void **state)
             assert_int_equal(rows[0].state, first.state);
             assert_int_equal(rows[0].since_ms, first.since_ms);
             assert_int_equal(rows[0].installed_ms, first.installed_ms);
+            for (unsigned i = 0; i < PROBLEM_N; i++) {
+                assert_int_equal(rows[0].problems[i].episodes, first.problems[i].episodes);
+                assert_int_equal(rows[0].problems[i].repeats, first.problems[i].repeats);
+                assert_int_equal(rows[0].problems[i].opened_ms, first.problems[i].opened_ms);
+                assert_int_equal(rows[0].problems[i].last_ms, first.problems[i].last_ms);
+                assert_int_equal(rows[0].problems[i].ended_ms, first.problems[i].ended_ms);
+            }
             view_close(&v);
             arena_fini(&a);
             teardown(&f);

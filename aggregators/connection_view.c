@@ -1,0 +1,279 @@
+/* Read connections and the apps of an account: stored histories with pending signals let in. */
+#include "aggregators/connection.h"
+#include "aggregators/merge.h"
+#include "engine/base/check.h"
+
+#include <stdlib.h>
+
+/* One connection while it is put together. */
+struct draft {
+    uint64_t app, user1;
+    struct history h;
+};
+
+struct drafts {
+    struct view *v;
+    struct arena *a;
+    struct draft **p; /* in the arena; unordered */
+    uint32_t n, cap;
+    struct index index; /* of p by (app, user1) */
+};
+
+static uint64_t draft_hash(uint64_t app, uint64_t user1)
+{
+    return hash_mix(app * UINT64_C(0x9e3779b97f4a7c15) + user1);
+}
+
+static struct draft *draft_of(struct drafts *d, uint64_t app, uint64_t user1)
+{
+    const uint64_t h = draft_hash(app, user1);
+    uint32_t at;
+    for (uint32_t i = index_first(&d->index, h, &at); at != INDEX_NONE;
+         i = index_next(&d->index, h, i, &at))
+        if (d->p[at]->app == app && d->p[at]->user1 == user1)
+            return d->p[at];
+    return NULL;
+}
+
+static struct draft *draft_add(struct drafts *d, uint64_t app, uint64_t user1)
+{
+    if (d->n == d->cap) {
+        const uint32_t cap = d->cap ? d->cap * 2 : 32;
+        struct draft **p = arena_alloc(d->a, cap * sizeof(struct draft *));
+        if (!p)
+            goto fail;
+        if (d->n)
+            memcpy(p, d->p, d->n * sizeof *p);
+        d->p = p;
+        d->cap = cap;
+    }
+    struct draft *new = arena_alloc(d->a, sizeof *new);
+    if (!new)
+        goto fail;
+    new->app = app;
+    new->user1 = user1;
+    index_add(&d->index, draft_hash(app, user1), d->n);
+    return d->p[d->n++] = new;
+fail:
+    txn_fail(&d->v->txn, ST_NO_MEMORY);
+    return NULL;
+}
+
+static void drafts_fini(struct drafts *d)
+{
+    for (uint32_t i = 0; i < d->n; i++)
+        history_fini(&d->p[i]->h);
+    index_fini(&d->index);
+}
+
+static void load_connections(struct drafts *d, uint64_t account, const uint64_t *app)
+{
+    uint8_t prefix[CONNECTION_KEY_MAX];
+    uint8_t *end = put_ordered(prefix, account);
+    index_init(&d->index, 64);
+    if (app)
+        end = put_ordered(end, *app);
+    const size_t prefix_n = (size_t)(end - prefix);
+    struct cur c;
+    cur_open(&d->v->txn, DAYS_CONNECTION, &c);
+    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+         on = cur_next(&c)) {
+        struct reader k = reader_of(c.key.p, c.key.n);
+        (void)read_ordered(&k);
+        const uint64_t key_app = read_ordered(&k), user1 = read_ordered(&k);
+        struct draft *new = draft_add(d, key_app, user1);
+        if (!new || history_load(&new->h, c.val)) {
+            txn_fail(&d->v->txn, ST_CORRUPT);
+            break;
+        }
+    }
+    cur_close(&c);
+    for (unsigned i = 0; i < d->v->gen_n; i++) {
+        const struct generation *g = d->v->gen[i];
+        const struct signal_account *a = pending_signals(g, account);
+        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
+            const struct signal *s = &g->signal.p[at];
+            if (app && s->app != *app)
+                continue;
+            const struct entry e = entry_of_signal(g, s);
+            struct draft *to = draft_of(d, e.app, e.user1);
+            if (!to)
+                to = draft_add(d, e.app, e.user1);
+            if (!to)
+                return;
+            history_add(&to->h, &e);
+        }
+    }
+}
+
+static int by_app_user(const void *a, const void *b)
+{
+    const struct draft *x = *(struct draft *const *)a, *y = *(struct draft *const *)b;
+    if (x->app != y->app)
+        return x->app < y->app ? -1 : 1;
+    return x->user1 < y->user1 ? -1 : x->user1 > y->user1;
+}
+
+void view_connections(struct view *v, uint64_t account, uint64_t app, struct arena *a,
+                      const struct connection **rows, uint32_t *rows_n)
+{
+    struct drafts d = {.v = v, .a = a};
+    load_connections(&d, account, &app);
+    if (d.n > 1)
+        qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
+    struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
+    *rows = to;
+    *rows_n = 0;
+    if (!to)
+        txn_fail(&v->txn, ST_NO_MEMORY);
+    for (uint32_t i = 0; to && i < d.n; i++) {
+        struct connection *c = &to[(*rows_n)++];
+        *c = (struct connection){.app = app,
+                                 .user = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0,
+                                 .has_user = d.p[i]->user1 != 0};
+        history_state(&d.p[i]->h, c);
+    }
+    drafts_fini(&d);
+}
+
+/* ---- apps ---- */
+
+static int summary_by_app(const void *a, const void *b)
+{
+    const struct app_summary *x = a, *y = b;
+    return x->app < y->app ? -1 : x->app > y->app;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How much a state asks for attention. */
+static int urgency(enum connection_state s)
+{
+    static const int of[STATE_N] = {
+        [STATE_NONE] = 0,    [STATE_UNINSTALLED] = 1, [STATE_CONNECTED] = 2,    [STATE_REAUTH] = 3,
+        [STATE_EXPIRED] = 4, [STATE_ERROR] = 5,       [STATE_DISCONNECTED] = 6,
+    };
+    return of[s];
+}
+
+static void summary_join(struct app_summary *to, const struct app_summary *from)
+{
+    if (from->has_install && (!to->has_install || from->installed_ms < to->installed_ms)) {
+        to->has_install = true;
+        to->installed_ms = from->installed_ms;
+        to->has_installer = from->has_installer;
+        to->installer = from->installer;
+    }
+    if (urgency(from->state) > urgency(to->state) ||
+        (from->state == to->state && from->since_ms && from->since_ms < to->since_ms)) {
+        to->state = from->state;
+        to->since_ms = from->since_ms;
+    }
+    to->connections_n += from->connections_n;
+    to->sent_ms = later(to->sent_ms, from->sent_ms);
+    to->received_ms = later(to->received_ms, from->received_ms);
+}
+
+/* A list of summaries in the arena, one per source; joined at the end. */
+struct summaries {
+    struct view *v;
+    struct arena *a;
+    struct app_summary *p;
+    uint32_t n, cap;
+};
+
+static void summaries_add(struct summaries *s, const struct app_summary *x)
+{
+    if (x->app == 0)
+        return;
+    if (s->n == s->cap) {
+        const uint32_t cap = s->cap ? s->cap * 2 : 64;
+        struct app_summary *p = arena_alloc(s->a, cap * sizeof *p);
+        if (!p) {
+            txn_fail(&s->v->txn, ST_NO_MEMORY);
+            return;
+        }
+        if (s->n)
+            memcpy(p, s->p, s->n * sizeof *p);
+        s->p = p;
+        s->cap = cap;
+    }
+    s->p[s->n++] = *x;
+}
+
+static void summaries_of_connections(struct summaries *s, uint64_t account)
+{
+    struct drafts d = {.v = s->v, .a = s->a};
+    load_connections(&d, account, NULL);
+    for (uint32_t i = 0; i < d.n; i++) {
+        struct connection c = {0};
+        history_state(&d.p[i]->h, &c);
+        const bool by_user = c.installed_ms && d.p[i]->user1;
+        summaries_add(s, &(struct app_summary){.app = d.p[i]->app,
+                                               .has_install = c.installed_ms != 0,
+                                               .installed_ms = c.installed_ms,
+                                               .has_installer = by_user,
+                                               .installer = by_user ? d.p[i]->user1 - 1 : 0,
+                                               .state = c.state,
+                                               .since_ms = c.since_ms,
+                                               .connections_n = c.state != STATE_UNINSTALLED &&
+                                                                c.state != STATE_NONE});
+    }
+    drafts_fini(&d);
+}
+
+static void summaries_of_carry(struct summaries *s, uint64_t account)
+{
+    uint8_t prefix[CONNECTION_KEY_MAX];
+    const size_t prefix_n = (size_t)(put_ordered(prefix, account) - prefix);
+    struct cur c;
+    cur_open(&s->v->txn, DAYS_CARRY, &c);
+    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+         on = cur_next(&c)) {
+        struct reader k = reader_of(c.key.p, c.key.n), r = reader_of(c.val.p, c.val.n);
+        (void)read_ordered(&k);
+        struct app_summary x = {.app = read_ordered(&k)};
+        x.sent_ms = (int64_t)read_varint(&r);
+        x.received_ms = (int64_t)read_varint(&r);
+        summaries_add(s, &x);
+    }
+    cur_close(&c);
+}
+
+void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
+               const struct app_summary **rows, uint32_t *rows_n, bool *more)
+{
+    struct summaries s = {.v = v, .a = a};
+    summaries_of_connections(&s, account);
+    summaries_of_carry(&s, account);
+    for (int32_t day = v->first_day; day <= v->today + 1; day++) {
+        struct sheet sheet;
+        view_sheet(v, account, day, NULL, a, &sheet);
+        for (uint32_t i = 0; i < sheet.rows_n; i++)
+            summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
+                                                    .sent_ms = sheet.rows[i].sent_ms,
+                                                    .received_ms = sheet.rows[i].received_ms});
+    }
+    if (s.n > 1)
+        qsort(s.p, s.n, sizeof *s.p, summary_by_app);
+    uint32_t n = 0;
+    *more = false;
+    for (uint32_t i = 0; i < s.n; i++) {
+        if (s.p[i].app < from_app)
+            continue;
+        if (n && s.p[n - 1].app == s.p[i].app) {
+            summary_join(&s.p[n - 1], &s.p[i]);
+            continue;
+        }
+        if (n == limit) {
+            *more = true;
+            break;
+        }
+        s.p[n++] = s.p[i];
+    }
+    *rows = s.p;
+    *rows_n = n;
+}

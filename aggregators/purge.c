@@ -139,6 +139,7 @@ enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max,
     uint32_t budget = rows_max;
     CHECK(first_day > 0);
     txn_begin(days, true, &t);
+    txn_use_reserve(&t); /* what makes room may use the room kept for it */
     const bool moved = meta_get(&t, META_PURGE_DAY, 0) < (uint64_t)first_day;
     if (!moved && meta_get(&t, META_PURGED_DAY, 0) >= (uint64_t)first_day) {
         const enum status st = t.status;

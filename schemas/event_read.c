@@ -330,12 +330,12 @@ static enum status put_time(struct build *b, const struct view *v)
 
 static enum status put_head(struct build *b)
 {
-    enum status st = put_id(b, "account", &b->v->account, &b->e->account);
     bool app = b->v->app.type != VIEW_NIL || field_app_required(b->v->kind);
-    if (app) {
-        enum status app_st = put_id(b, "app", &b->v->app, &b->e->app);
-        st = st != ST_OK ? st : app_st;
-    }
+    if (b->v->app.type == VIEW_INT)
+        b->e->app = b->v->app.number; /* known even when the account is not */
+    enum status st = put_id(b, "account", &b->v->account, &b->e->account);
+    if (st == ST_OK && app)
+        st = put_id(b, "app", &b->v->app, &b->e->app);
     return st != ST_OK ? st : put_time(b, &b->v->time);
 }
 

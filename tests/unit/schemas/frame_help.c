@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include <jansson.h>
+#include <msgpack.h>
 
 /* ---- JSON to msgpack ---- */
 
@@ -92,6 +93,81 @@ bool help_msgpack_of(struct str json, struct buf *to)
     pack_value(to, v);
     json_decref(v);
     return !to->bad;
+}
+
+static json_t *json_of(const msgpack_object *o)
+{
+    json_t *to;
+    switch (o->type) {
+    case MSGPACK_OBJECT_NIL:
+        return json_null();
+    case MSGPACK_OBJECT_BOOLEAN:
+        return json_boolean(o->via.boolean);
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        return json_integer(o->via.i64);
+    case MSGPACK_OBJECT_STR:
+        return json_stringn(o->via.str.ptr, o->via.str.size);
+    case MSGPACK_OBJECT_ARRAY:
+        to = json_array();
+        for (uint32_t i = 0; i < o->via.array.size; i++)
+            json_array_append_new(to, json_of(&o->via.array.ptr[i]));
+        return to;
+    case MSGPACK_OBJECT_MAP:
+        to = json_object();
+        for (uint32_t i = 0; i < o->via.map.size; i++) {
+            const msgpack_object_kv *kv = &o->via.map.ptr[i];
+            char key[128] = {0};
+            CHECK(kv->key.type == MSGPACK_OBJECT_STR && kv->key.via.str.size < sizeof key);
+            memcpy(key, kv->key.via.str.ptr, kv->key.via.str.size);
+            json_object_set_new(to, key, json_of(&kv->val));
+        }
+        return to;
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+    case MSGPACK_OBJECT_BIN:
+    case MSGPACK_OBJECT_EXT:
+        break;
+    }
+    return json_string("(no part of the wire)");
+}
+
+bool help_json_of(struct str msgpack, struct buf *to)
+{
+    msgpack_unpacked u;
+    size_t at = 0;
+    msgpack_unpacked_init(&u);
+    bool good = msgpack_unpack_next(&u, msgpack.p, msgpack.n, &at) == MSGPACK_UNPACK_SUCCESS &&
+                at == msgpack.n;
+    if (good) {
+        json_t *v = json_of(&u.data);
+        char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+        buf_put(to, text, strlen(text));
+        free(text);
+        json_decref(v);
+    }
+    msgpack_unpacked_destroy(&u);
+    return good && !to->bad;
+}
+
+const char *help_twins_decode(struct help_twins *t, struct str text,
+                              const struct frame_limits *limits)
+{
+    arena_reset(&t->arena);
+    if (t->packed.cap_max == 0)
+        t->packed = buf_of((size_t)16 << 20);
+    buf_reset(&t->packed);
+    frame_decode(text.p, text.n, limits, &t->arena, &t->json);
+    if (!help_msgpack_of(text, &t->packed))
+        return "not JSON";
+    frame_decode(t->packed.p, t->packed.n, limits, &t->arena, &t->msgpack);
+    return help_batch_differs(&t->json, &t->msgpack);
+}
+
+void help_twins_fini(struct help_twins *t)
+{
+    arena_fini(&t->arena);
+    buf_fini(&t->packed);
 }
 
 static int hex_digit(char c)

@@ -12,6 +12,23 @@ bool help_msgpack_of(struct str json, struct buf *to);
 /* Bytes of a hex dump; white space and lines from '#' on do not count. False: not hex. */
 bool help_unhex(struct str hex, struct buf *to);
 
+/* The same value as JSON text, read by msgpack-c rather than by our own cursor. False: no msgpack.
+ */
+bool help_json_of(struct str msgpack, struct buf *to);
+
+/* A decode of one text in both encodings. */
+struct help_twins {
+    struct arena arena;
+    struct buf packed;
+    struct batch json, msgpack;
+};
+
+/* Decode text and its msgpack twin; NULL when the outcomes are the same, else what differs. The
+ * text must be JSON. */
+const char *help_twins_decode(struct help_twins *t, struct str text,
+                              const struct frame_limits *limits);
+void help_twins_fini(struct help_twins *t);
+
 /* The first difference between two decoded frames, as a word; NULL when there is none. Encodings
  * and messages are not compared. */
 const char *help_batch_differs(const struct batch *a, const struct batch *b);

@@ -107,7 +107,7 @@ static json_t *json_of(const msgpack_object *o)
     case MSGPACK_OBJECT_NEGATIVE_INTEGER:
         return json_integer(o->via.i64);
     case MSGPACK_OBJECT_STR:
-        return json_stringn(o->via.str.ptr, o->via.str.size);
+        return json_stringn(o->via.str.size ? o->via.str.ptr : "", o->via.str.size);
     case MSGPACK_OBJECT_ARRAY:
         to = json_array();
         for (uint32_t i = 0; i < o->via.array.size; i++)

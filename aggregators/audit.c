@@ -117,6 +117,8 @@ static void check_chunk(struct audit *a, const struct cur *c, uint64_t *account,
             if ((i && !delta) || !count)
                 fault(a, DAYS_SHEET, "a cell is repeated or empty");
         }
+        if (row.cells.bad || reader_left(&row.cells))
+            fault(a, DAYS_SHEET, "cells are more or fewer than counted");
     }
     if (rows.bad)
         fault(a, DAYS_SHEET, "a chunk ends inside a row");

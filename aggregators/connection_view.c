@@ -114,11 +114,11 @@ static int by_app_user(const void *a, const void *b)
     return x->user1 < y->user1 ? -1 : x->user1 > y->user1;
 }
 
-void view_connections(struct view *v, uint64_t account, uint64_t app, struct arena *a,
+void view_connections(struct view *v, uint64_t account, const uint64_t *app, struct arena *a,
                       const struct connection **rows, uint32_t *rows_n)
 {
     struct drafts d = {.v = v, .a = a};
-    load_connections(&d, account, &app);
+    load_connections(&d, account, app);
     if (d.n > 1)
         qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
     struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
@@ -128,7 +128,7 @@ void view_connections(struct view *v, uint64_t account, uint64_t app, struct are
         txn_fail(&v->txn, ST_NO_MEMORY);
     for (uint32_t i = 0; to && i < d.n; i++) {
         struct connection *c = &to[(*rows_n)++];
-        *c = (struct connection){.app = app,
+        *c = (struct connection){.app = d.p[i]->app,
                                  .user = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0,
                                  .has_user = d.p[i]->user1 != 0};
         history_state(&d.p[i]->h, c);
@@ -251,7 +251,7 @@ void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t lim
     summaries_of_carry(&s, account);
     for (int32_t day = v->first_day; day <= v->today + 1; day++) {
         struct sheet sheet;
-        view_sheet(v, account, day, NULL, a, &sheet);
+        view_sheet_rows(v, account, day, a, &sheet);
         for (uint32_t i = 0; i < sheet.rows_n; i++)
             summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
                                                     .sent_ms = sheet.rows[i].sent_ms,

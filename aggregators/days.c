@@ -9,7 +9,7 @@
 
 /* The order in which tables are written; any order would do, since it is one transaction. */
 static void (*const merges[])(struct merge *) = {
-    sheet_merge, distinct_merge, activity_merge, connection_merge, reference_merge,
+    sheet_merge, distinct_merge, activity_merge, connection_merge, scope_merge, reference_merge,
 };
 
 void *merge_alloc(size_t n)

@@ -23,6 +23,7 @@ void sheet_merge(struct merge *m);
 void distinct_merge(struct merge *m);
 void activity_merge(struct merge *m);
 void connection_merge(struct merge *m);
+void scope_merge(struct merge *m);
 void reference_merge(struct merge *m);
 
 /* Sort keys of (hi, lo) with a payload, ascending; stable. Bytes that all items share cost nothing.

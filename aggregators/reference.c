@@ -10,6 +10,8 @@
 #include "aggregators/view.h"
 #include "engine/base/check.h"
 
+#include <stdlib.h>
+
 #define REFERENCE_KEY_MAX (9 + 1 + 256)
 
 static uint64_t reference_hash(uint64_t account, unsigned kind, struct str key)
@@ -188,6 +190,75 @@ bool view_reference(struct view *v, uint64_t account, enum event_kind kind, stru
     if (!best.removed)
         *fields = best.fields;
     return !best.removed;
+}
+
+/* An entry while the list of a kind is put together. */
+struct listed {
+    struct str key;
+    struct stored entry;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct listed *x = a, *y = b;
+    const size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
+    const int order = n ? memcmp(x->key.p, y->key.p, n) : 0;
+    if (order || x->key.n != y->key.n)
+        return order ? order : x->key.n < y->key.n ? -1 : 1;
+    return x->entry.position < y->entry.position ? -1 : x->entry.position > y->entry.position;
+}
+
+/* Stored entries, then pending ones; into to unless NULL. Returns how many. */
+static uint32_t list_entries(struct view *v, uint64_t account, unsigned kind, struct listed *to)
+{
+    uint8_t prefix[REFERENCE_KEY_MAX];
+    const size_t prefix_n = reference_key(prefix, account, kind, (struct str){0});
+    uint32_t n = 0;
+    struct cur c;
+    cur_open(&v->txn, DAYS_REFERENCE, &c);
+    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+         on = cur_next(&c), n++) {
+        if (!to)
+            continue;
+        to[n].key = (struct str){(const char *)c.key.p + prefix_n, c.key.n - prefix_n};
+        if (stored_read(c.val, &to[n].entry))
+            txn_fail(&v->txn, ST_CORRUPT);
+    }
+    cur_close(&c);
+    for (unsigned i = 0; i < v->gen_n; i++)
+        for (uint32_t k = 0; k < v->gen[i]->reference.n; k++) {
+            const struct generation *g = v->gen[i];
+            const struct reference *r = &g->reference.p[k];
+            if (r->account != account || r->kind != kind)
+                continue;
+            if (to)
+                to[n] = (struct listed){
+                    pending_text(g, r->key, r->key_n),
+                    {r->removed, r->time_ms, r->position, pending_text(g, r->fields, r->fields_n)}};
+            n++;
+        }
+    return n;
+}
+
+void view_reference_each(struct view *v, uint64_t account, enum event_kind kind, struct arena *a,
+                         void (*fn)(void *arg, struct str key, struct str fields), void *arg)
+{
+    const uint32_t n = list_entries(v, account, kind, NULL);
+    struct listed *list = arena_alloc(a, (n + 1) * sizeof *list);
+    if (!list) {
+        txn_fail(&v->txn, ST_NO_MEMORY);
+        return;
+    }
+    (void)list_entries(v, account, kind, list);
+    qsort(list, n, sizeof *list, by_key);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct listed *best = &list[i];
+        for (; i + 1 < n && str_eq(list[i + 1].key, best->key); i++)
+            if (list[i + 1].entry.time_ms >= best->entry.time_ms)
+                best = &list[i + 1];
+        if (!best->entry.removed && v->txn.status == ST_OK)
+            fn(arg, best->key, best->entry.fields);
+    }
 }
 
 struct str view_type_name(struct view *v, object_type_id id)

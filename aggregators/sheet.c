@@ -45,11 +45,8 @@ bool sheet_next(struct reader *rows, uint64_t *app, struct sheet_row_reader *row
     row->sent_ms1 = (uint32_t)read_varint(rows);
     row->received_ms1 = (uint32_t)read_varint(rows);
     row->cells_n = (uint32_t)read_varint(rows);
-    row->cells = *rows;
-    for (uint32_t i = 0; i < row->cells_n && !rows->bad; i++) {
-        (void)read_varint(rows);
-        (void)read_varint(rows);
-    }
-    row->cells.end = rows->p;
-    return !rows->bad;
+    const size_t cells_bytes = read_varint(rows);
+    const uint8_t *cells = read_span(rows, cells_bytes);
+    row->cells = reader_of(cells, cells ? cells_bytes : 0);
+    return !rows->bad && row->cells_n <= cells_bytes;
 }

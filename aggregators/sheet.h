@@ -8,12 +8,12 @@
  *        then per app, ascending:
  *          app - (app before it; the key's app for the first)
  *          sent_ms1, received_ms1        last activity: ms within the day + 1; 0: none
- *          cells_n, then per cell, ascending: slot - (slot before it; 0), count
+ *          cells_n, bytes of cells, then per cell, ascending: slot - (slot before it; 0), count
  *        All numbers are varints. Slots are those of aggregators/view.h.
  *
  * Example (day 20780, account 7): app 3 made 2 calls, the last one in quarter 40 at 36 000 000 ms.
  *        key    51 2c  01 07  00
- *        value  crc  00 02 00  03 00 81 a2 95 11  01  a0 01 02
+ *        value  crc  00 02 00  03 00 81 a2 95 11  01 03  a0 01 02
  */
 #ifndef AGGREGATORS_SHEET_H
 #define AGGREGATORS_SHEET_H

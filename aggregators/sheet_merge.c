@@ -165,6 +165,7 @@ static void emit_row(struct writer *w, uint64_t app, uint32_t sent_ms1, uint32_t
     buf_varint(&w->body, sent_ms1);
     buf_varint(&w->body, received_ms1);
     buf_varint(&w->body, w->merged_n);
+    buf_varint(&w->body, c->n);
     buf_put(&w->body, c->p, c->n);
     w->app_last = app;
 }

@@ -7,6 +7,7 @@ const char *const days_table_names[DAYS_TABLES_N] = {
     [DAYS_ACTIVITY] = "activity",
     [DAYS_ACTIVITY_ACCOUNT] = "activity_account",
     [DAYS_CONNECTION] = "connection",
+    [DAYS_SCOPE] = "scope",
     [DAYS_CARRY] = "carry",
     [DAYS_REFERENCE] = "reference",
     [DAYS_TYPE_NAME] = "type_name",

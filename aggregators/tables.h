@@ -7,6 +7,7 @@
  *   activity          account time(8) position      packed block of log entries
  *   activity_account  account             rows kept, rows trimmed
  *   connection        account app user    registers of a connection
+ *   scope             account app name    newest word on a scope
  *   carry             account app         last activity of days that are gone
  *   reference         account class(1) key  catalogue, directory, plan, settings
  *   type_name         hash(8)             text of an object type that is not an id
@@ -21,6 +22,7 @@ enum days_table {
     DAYS_ACTIVITY,
     DAYS_ACTIVITY_ACCOUNT,
     DAYS_CONNECTION,
+    DAYS_SCOPE,
     DAYS_CARRY,
     DAYS_REFERENCE,
     DAYS_TYPE_NAME,

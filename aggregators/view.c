@@ -43,6 +43,7 @@ struct draft {
     struct view *v;
     struct arena *a;
     const uint64_t *only_app;
+    bool no_cells;
     struct draft_row *rows;
     uint32_t rows_n, rows_cap;
 };
@@ -74,17 +75,18 @@ static struct cell *draft_cells(struct draft *d, uint32_t n)
 
 static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row)
 {
+    const uint32_t n = d->no_cells ? 0 : row->cells_n;
     struct draft_row *to = draft_more(d);
-    struct cell *cells = draft_cells(d, row->cells_n);
+    struct cell *cells = draft_cells(d, n);
     if (!to || !cells)
         return;
     struct reader r = row->cells;
     uint64_t slot = 0;
-    for (uint32_t i = 0; i < row->cells_n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         slot += read_varint(&r);
         cells[i] = (struct cell){slot, read_varint(&r)};
     }
-    *to = (struct draft_row){row->app, row->sent_ms1, row->received_ms1, cells, row->cells_n};
+    *to = (struct draft_row){row->app, row->sent_ms1, row->received_ms1, cells, n};
 }
 
 static void draft_stored(struct draft *d, uint64_t account, int32_t day, struct sheet *out)
@@ -137,7 +139,8 @@ static void draft_pending(struct draft *d, const struct generation *g, uint64_t 
         if (d->only_app && r->app != *d->only_app)
             continue;
         uint32_t n = 0;
-        for (uint32_t c = r->first_cell; c != NONE; c = g->cell.p[c].next)
+        const uint32_t first = d->no_cells ? NONE : r->first_cell;
+        for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
             n++;
         struct draft_row *to = draft_more(d);
         struct cell *cells = draft_cells(d, n);
@@ -145,7 +148,7 @@ static void draft_pending(struct draft *d, const struct generation *g, uint64_t 
             return;
         *to = (struct draft_row){r->app, r->sent_ms1, r->received_ms1, cells, n};
         n = 0;
-        for (uint32_t c = r->first_cell; c != NONE; c = g->cell.p[c].next)
+        for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
             cells[n++] = (struct cell){g->cell.p[c].slot, g->cell.p[c].count};
     }
 }
@@ -216,13 +219,25 @@ static void draft_settle(struct draft *d, int32_t day, struct sheet *out)
     out->rows_n = n;
 }
 
+static void draft_all(struct draft *d, uint64_t account, int32_t day, struct sheet *out)
+{
+    *out = (struct sheet){0};
+    draft_stored(d, account, day, out);
+    for (unsigned i = 0; i < d->v->gen_n; i++)
+        draft_pending(d, d->v->gen[i], account, day, out);
+    draft_settle(d, day, out);
+}
+
 void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app,
                 struct arena *a, struct sheet *out)
 {
-    *out = (struct sheet){0};
     struct draft d = {.v = v, .a = a, .only_app = only_app};
-    draft_stored(&d, account, day, out);
-    for (unsigned i = 0; i < v->gen_n; i++)
-        draft_pending(&d, v->gen[i], account, day, out);
-    draft_settle(&d, day, out);
+    draft_all(&d, account, day, out);
+}
+
+void view_sheet_rows(struct view *v, uint64_t account, int32_t day, struct arena *a,
+                     struct sheet *out)
+{
+    struct draft d = {.v = v, .a = a, .no_cells = true};
+    draft_all(&d, account, day, out);
 }

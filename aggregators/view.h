@@ -93,6 +93,10 @@ struct sheet {
     uint32_t rows_n;
 };
 
+/* The same without cells (rows[i].cells_n is 0): who was active when, at a fraction of the cost. */
+void view_sheet_rows(struct view *v, uint64_t account, int32_t day, struct arena *a,
+                     struct sheet *out);
+
 /* The merged day of an account; empty when nothing happened. only_app: NULL for all, else one app
  * (totals are then 0 unless it was in the first chunk; do not use them). Allocates from a. */
 void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app,
@@ -225,9 +229,22 @@ struct app_summary {
 void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
                const struct app_summary **rows, uint32_t *rows_n, bool *more);
 
-/* The connections of one app of the account, ascending user. */
-void view_connections(struct view *v, uint64_t account, uint64_t app, struct arena *a,
+/* The connections of the account, ascending (app, user); app: NULL for all apps. */
+void view_connections(struct view *v, uint64_t account, const uint64_t *app, struct arena *a,
                       const struct connection **rows, uint32_t *rows_n);
+
+/* ---- permissions ---- */
+
+/* What the newest permission event said of one scope of one app. */
+struct scope {
+    struct str name, feature; /* borrowed from the view; feature may be empty */
+    int64_t since_ms;
+    enum event_kind said; /* EV_PERMISSION_GRANTED, _REVOKED or _REAUTH */
+};
+
+/* The scopes of one app of the account, ascending name. */
+void view_scopes(struct view *v, uint64_t account, uint64_t app, struct arena *a,
+                 const struct scope **rows, uint32_t *rows_n);
 
 /* ---- reference data ---- */
 
@@ -235,6 +252,11 @@ void view_connections(struct view *v, uint64_t account, uint64_t app, struct are
  * key its text ("45" for app 45). False: none, or removed. */
 bool view_reference(struct view *v, uint64_t account, enum event_kind kind, struct str key,
                     struct str *fields);
+
+/* Every entry of one kind of the account, in the order of their keys: fn(arg, key, fields). Both
+ * are borrowed from the view. */
+void view_reference_each(struct view *v, uint64_t account, enum event_kind kind, struct arena *a,
+                         void (*fn)(void *arg, struct str key, struct str fields), void *arg);
 
 /* Text of a class-2 object type; empty when unknown. */
 struct str view_type_name(struct view *v, object_type_id id);

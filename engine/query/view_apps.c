@@ -138,8 +138,8 @@ enum status view_connections_answer(struct answer *a)
         return st;
     const struct connection *rows;
     uint32_t n;
-    view_connections(&a->view, a->account, question_number(&a->q, QUERY_CONNECTIONS_APP, 0),
-                     a->arena, &rows, &n);
+    const uint64_t app = question_number(&a->q, QUERY_CONNECTIONS_APP, 0);
+    view_connections(&a->view, a->account, &app, a->arena, &rows, &n);
     for (uint32_t i = 0; i < n; i++) {
         if (rows[i].user < from || !question_admits(&a->q, QUERY_CONNECTIONS_STATE, rows[i].state))
             continue;

@@ -560,7 +560,7 @@ static void states_do_not_depend_on_arrival(void **state)
             const struct connection *rows;
             uint32_t n;
             open_view(&f, &v);
-            view_connections(&v, 5, 3, &a, &rows, &n);
+            view_connections(&v, 5, &(uint64_t){3}, &a, &rows, &n);
             assert_int_equal(n, 1);
             if (order == 0)
                 first = rows[0];
@@ -614,9 +614,102 @@ static void connection_states(void **state)
         const struct connection *c;
         uint32_t n;
         open_view(&f, &v);
-        view_connections(&v, 5, 3, &a, &c, &n);
+        view_connections(&v, 5, &(uint64_t){3}, &a, &c, &n);
         assert_int_equal(n, 1);
         assert_int_equal(c[0].state, rows[i].want);
+        view_close(&v);
+        arena_fini(&a);
+        teardown(&f);
+    }
+}
+
+/* ---- scopes and reference data ---- */
+
+static void scopes_keep_the_newest_word(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f);
+    const struct str names[2] = {STR("crm.read"), STR("crm.write")};
+    const struct event_more both = {.list = names, .list_n = 2, .feature = STR("sync")};
+    const struct event_more one = {.list = names + 1, .list_n = 1};
+    struct event ev[3];
+    ev[0] = signal_at(5, EV_PERMISSION_GRANTED, TODAY * MS_PER_DAY + 100);
+    ev[1] = signal_at(5, EV_PERMISSION_REVOKED, TODAY * MS_PER_DAY + 300);
+    ev[2] = signal_at(5, EV_PERMISSION_GRANTED, TODAY * MS_PER_DAY + 200);
+    ev[0].more = &both;
+    ev[1].more = &one;
+    ev[2].more = &one; /* late: says nothing new */
+    for (int merged = 0; merged < 8; merged++) {
+        for (int i = 0; i < 3; i++) {
+            fold(&f, &ev[i], (const uint8_t[]){0}, 1);
+            if (merged >> i & 1)
+                (void)merge(&f, 1000);
+        }
+        struct view v;
+        struct arena a = {0};
+        const struct scope *rows;
+        uint32_t n;
+        open_view(&f, &v);
+        view_scopes(&v, 5, 3, &a, &rows, &n);
+        assert_int_equal(n, 2);
+        assert_true(str_eq(rows[0].name, names[0]));
+        assert_int_equal(rows[0].said, EV_PERMISSION_GRANTED);
+        assert_true(str_eq(rows[0].feature, STR("sync")));
+        assert_int_equal(rows[1].said, EV_PERMISSION_REVOKED);
+        assert_int_equal(rows[1].since_ms, TODAY * MS_PER_DAY + 300);
+        view_close(&v);
+        arena_fini(&a);
+    }
+    teardown(&f);
+}
+
+struct seen {
+    char text[256];
+};
+
+static void see(void *arg, struct str key, struct str fields)
+{
+    struct seen *s = arg;
+    const size_t n = strlen(s->text);
+    text_fmt(s->text + n, sizeof s->text - n, "%.*s=%.*s;", (int)key.n, key.p, (int)fields.n,
+             fields.p);
+}
+
+static void reference_data_keeps_the_newest_version(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *fields; /* fields NULL: removed */
+        int64_t time_ms;
+    } steps[] = {{"7", "a", 100},   {"45", "b", 100}, {"7", "c", 300}, {"7", "d", 200},
+                 {"45", NULL, 400}, {"45", "e", 350}, {"9", "f", 100}};
+    for (int merged = 0; merged < 128; merged += 5) {
+        struct fixture f;
+        setup(&f);
+        for (size_t i = 0; i < N_OF(steps); i++) {
+            struct event_more more = {.reference_key = str_of(steps[i].key)};
+            struct event e = {
+                .account = 5, .time_ms = TODAY * MS_PER_DAY + steps[i].time_ms, .count = 1};
+            e.kind = steps[i].fields ? EV_CATALOG_APP : EV_CATALOG_APP_REMOVED;
+            if (steps[i].fields)
+                more.reference_fields = str_of(steps[i].fields);
+            e.more = &more;
+            fold(&f, &e, (const uint8_t[]){0}, 1);
+            if (merged >> i & 1)
+                (void)merge(&f, 1000);
+        }
+        struct view v;
+        struct arena a = {0};
+        struct seen s = {""};
+        struct str fields;
+        open_view(&f, &v);
+        view_reference_each(&v, 5, EV_CATALOG_APP, &a, see, &s);
+        assert_string_equal(s.text, "7=c;9=f;");
+        assert_true(view_reference(&v, 5, EV_CATALOG_APP, STR("7"), &fields));
+        assert_true(str_eq(fields, STR("c")));
+        assert_false(view_reference(&v, 5, EV_CATALOG_APP, STR("45"), &fields));
+        assert_int_equal(v.txn.status, ST_OK);
         view_close(&v);
         arena_fini(&a);
         teardown(&f);
@@ -631,6 +724,8 @@ int main(void)
         cmocka_unit_test(purge_in_slices_leaves_live_days_alone),
         cmocka_unit_test(states_do_not_depend_on_arrival),
         cmocka_unit_test(connection_states),
+        cmocka_unit_test(scopes_keep_the_newest_word),
+        cmocka_unit_test(reference_data_keeps_the_newest_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

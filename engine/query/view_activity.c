@@ -92,19 +92,15 @@ enum status view_activity_answer(struct answer *a)
     view_activity(&a->view, &q, a->arena, &found);
     if (a->view.txn.status != ST_OK)
         return a->view.txn.status;
-    bool more = found.more;
-    for (uint32_t i = 0; i < found.rows_n; i++) {
-        if (!put(a, &found.rows[i])) {
-            more = true;
-            break;
-        }
-        if (i + 1 < found.rows_n || !found.more) { /* else: where the view says */
-            found.next_ms = found.rows[i].time_ms;
-            found.next_position = found.rows[i].position;
-        }
-    }
-    if (!more)
+    uint32_t n = 0;
+    while (n < found.rows_n && put(a, &found.rows[n]))
+        n++;
+    if (n == found.rows_n && !found.more)
         return ST_OK;
+    if (n < found.rows_n) { /* the answer is full: the next page begins after the last row of this */
+        found.next_ms = found.rows[n - 1].time_ms;
+        found.next_position = found.rows[n - 1].position;
+    }
     struct buf *next = answer_more(a);
     buf_varint(next, (uint64_t)found.next_ms);
     buf_varint(next, found.next_position);

@@ -18,16 +18,11 @@ static bool printable(struct str s)
     return text_is_utf8(s.p, s.n);
 }
 
-/* What was received as text: itself when it is text (a character cut at the end is left out), else
- * its bytes in hex. */
+/* What was received: itself when it is text, else its bytes in hex. */
 static struct str raw_text(struct str raw, char buf[static 2 * RAW_BYTES + 8])
 {
-    struct str text = raw;
-    for (unsigned cut = 0; cut < 4 && cut <= raw.n; cut++) {
-        text.n = raw.n - cut;
-        if (printable(text))
-            return text;
-    }
+    if (printable(raw))
+        return raw;
     size_t n = text_fmt(buf, 8, "hex:");
     for (size_t i = 0; i < raw.n && i < RAW_BYTES; i++)
         n += text_fmt(buf + n, 4, "%02x", (unsigned)(uint8_t)raw.p[i]);

@@ -198,7 +198,8 @@ static bool take_account(const json_t *payload, uint64_t *account)
 }
 
 /* The app behind an installation: named here, named elsewhere in the input, or the installation's
- * own number, which stands for the app within its account. */
+ * own number, which stands for the app within its account. Outside of an installation: the
+ * option's. */
 static bool take_app(struct importer *im, const json_t *payload, uint64_t *app)
 {
     const struct github_state *s = im->state;
@@ -206,19 +207,15 @@ static bool take_app(struct importer *im, const json_t *payload, uint64_t *app)
     uint64_t id;
     if (payload_u64(installation, "app_id", app))
         return true;
-    bool installed = payload_u64(installation, "id", &id);
-    for (size_t i = 0; installed && i < s->apps_n; i++)
-        if (s->apps[i].installation == id) {
-            *app = s->apps[i].app;
-            return true;
-        }
-    if (im->o->has_app) {
+    if (!payload_u64(installation, "id", &id)) {
         *app = im->o->app;
-        return true;
+        return im->o->has_app;
     }
-    if (installed)
-        *app = id;
-    return installed;
+    *app = id;
+    for (size_t i = 0; i < s->apps_n; i++)
+        if (s->apps[i].installation == id)
+            *app = s->apps[i].app;
+    return true;
 }
 
 /* The changed object: under the event's name, its singular, or its last word. */

@@ -7,7 +7,7 @@
 #include "clients/daybook/tree.h"
 
 struct query_options {
-    struct arg query, timeout, json, csv, ndjson, all, rows, wide;
+    struct arg query, timeout, json, csv, ndjson, all, rows, wide, columns;
 };
 
 static const struct option_row rows_of_query[] = {
@@ -39,6 +39,12 @@ static const struct option_row rows_of_query[] = {
      .type = ARG_FLAG,
      .at = offsetof(struct query_options, all),
      .help = "every row, whatever their number"},
+    {.name = "columns",
+     .letter = 'C',
+     .type = ARG_TEXT,
+     .at = offsetof(struct query_options, columns),
+     .value = "NAME[,NAME]",
+     .help = "show only these columns, as a table or CSV"},
     {.name = "wide",
      .letter = 'w',
      .type = ARG_FLAG,
@@ -115,69 +121,102 @@ static int write_failed(struct cli *cli)
     return command_fault(cli, EX_IOERR, "the output could not be written");
 }
 
-/* Tables need all rows first, so that columns are as wide as their widest. */
-static int show_table(struct ask *a, const struct query_options *o, json_t *all, json_t *answer,
-                      bool more)
-{
-    struct cli *cli = a->cli;
-    struct rows_columns columns;
-    rows_columns(a->view, all, &columns);
-    unsigned width = cli->out_tty && !o->wide.given ? cli->columns : 0;
-    if (!rows_write(cli->out, ROWS_TABLE, &columns, all, width, true))
-        return write_failed(cli);
-    footer(cli, answer, json_array_size(all), more);
-    return 0;
-}
-
 struct shown {
     uint64_t rows_n, rows_max;
     bool header; /* of the CSV, still to come */
-    json_t *all; /* of a table */
+    json_t *all; /* owned: the rows of a table, which needs them all to know its widths */
 };
+
+/* The columns to show. Nonzero, after a message: --columns names one that there is not. */
+static int choose_columns(struct ask *a, const struct query_options *o, const json_t *rows,
+                          struct rows_columns *c)
+{
+    struct str unknown;
+    rows_columns(a->view, rows, c);
+    if (!o->columns.given || rows_columns_pick(c, o->columns.text, &unknown))
+        return 0;
+    return command_fault(a->cli, EX_USAGE, "query: the rows have no column \"%.*s\"",
+                         (int)unknown.n, unknown.p);
+}
+
+static int show_table(struct ask *a, const struct query_options *o, const json_t *rows,
+                      const json_t *answer, bool more)
+{
+    struct cli *cli = a->cli;
+    struct rows_columns columns;
+    int code = choose_columns(a, o, rows, &columns);
+    if (code != 0)
+        return code;
+    if (!o->wide.given && !o->columns.given)
+        rows_columns_drop_empty(&columns, rows);
+    unsigned width = cli->out_tty && !o->wide.given ? cli->columns : 0;
+    if (!rows_write(cli->out, ROWS_TABLE, &columns, rows, width, true))
+        return write_failed(cli);
+    footer(cli, answer, json_array_size(rows), more);
+    return 0;
+}
+
+/* A view that is one object. */
+static int show_object(struct ask *a, const struct query_options *o, const json_t *answer)
+{
+    const json_t *data = json_object_get(answer, "data");
+    if (o->json.given || o->ndjson.given || o->csv.given) {
+        (void)json_dumpf(o->json.given ? answer : data, a->cli->out, JSON_COMPACT);
+        (void)fputc('\n', a->cli->out);
+        return 0;
+    }
+    return tree_write(a->cli->out, data) ? 0 : write_failed(a->cli);
+}
+
+static int show_lines(struct ask *a, const struct query_options *o, struct shown *s,
+                      const json_t *answer, const json_t *rows)
+{
+    struct rows_columns columns;
+    if (o->json.given) {
+        (void)json_dumpf(answer, a->cli->out, JSON_COMPACT);
+        (void)fputc('\n', a->cli->out);
+        return 0;
+    }
+    int code = choose_columns(a, o, rows, &columns);
+    if (code != 0)
+        return code;
+    enum rows_form form = o->csv.given ? ROWS_CSV : ROWS_NDJSON;
+    if (!rows_write(a->cli->out, form, &columns, rows, 0, s->header))
+        return write_failed(a->cli);
+    s->header = false;
+    return 0;
+}
 
 /* One page. *done: no further page is wanted. */
 static int show_page(struct ask *a, const struct query_options *o, struct shown *s, json_t *answer,
                      bool *done)
 {
-    struct cli *cli = a->cli;
     json_t *rows = ask_rows(answer);
-    if (rows == NULL) { /* a view that is one object */
+    if (rows == NULL) {
         *done = true;
-        if (o->json.given || o->ndjson.given || o->csv.given) {
-            (void)json_dumpf(o->json.given ? answer : json_object_get(answer, "data"), cli->out,
-                             JSON_COMPACT);
-            (void)fputc('\n', cli->out);
-            return 0;
-        }
-        return tree_write(cli->out, json_object_get(answer, "data")) ? 0 : write_failed(cli);
+        return show_object(a, o, answer);
     }
-    while (s->rows_n + json_array_size(rows) > s->rows_max)
+    bool more = json_is_string(json_object_get(answer, "cursor"));
+    while (s->rows_n + json_array_size(rows) > s->rows_max) {
         (void)json_array_remove(rows, json_array_size(rows) - 1);
-    s->rows_n += json_array_size(rows);
-    *done = s->rows_n >= s->rows_max;
-    if (o->json.given) {
-        (void)json_dumpf(answer, cli->out, JSON_COMPACT);
-        (void)fputc('\n', cli->out);
-    } else if (o->csv.given || o->ndjson.given) {
-        struct rows_columns columns;
-        rows_columns(a->view, rows, &columns);
-        if (!rows_write(cli->out, o->csv.given ? ROWS_CSV : ROWS_NDJSON, &columns, rows, 0,
-                        s->header))
-            return write_failed(cli);
-        s->header = false;
-    } else {
-        (void)json_array_extend(s->all, rows);
-        bool more = json_is_string(json_object_get(answer, "cursor"));
-        if (*done || !more)
-            return show_table(a, o, s->all, answer, more);
+        more = true;
     }
-    return 0;
+    s->rows_n += json_array_size(rows);
+    *done = !more || s->rows_n >= s->rows_max;
+    if (o->json.given || o->csv.given || o->ndjson.given)
+        return show_lines(a, o, s, answer, rows);
+    (void)json_array_extend(s->all, rows);
+    return *done ? show_table(a, o, s->all, answer, more) : 0;
 }
 
 static int pages(struct ask *a, const struct query_options *o)
 {
     bool table = !o->json.given && !o->csv.given && !o->ndjson.given;
     struct shown s = {.rows_max = table ? TABLE_ROWS_MAX : UINT64_MAX, .header = true};
+    const char *limit = json_string_value(json_object_get(a->request, "limit"));
+    uint64_t wanted;
+    if (limit != NULL && text_u64(str_of(limit), &wanted) == ST_OK)
+        s.rows_max = wanted; /* "limit=5" means five rows, not pages of five */
     if (o->rows.given)
         s.rows_max = o->rows.number;
     if (o->all.given)

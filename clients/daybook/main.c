@@ -26,8 +26,6 @@ static void catch_signals(void)
     (void)sigemptyset(&sa.sa_mask);
     (void)sigaction(SIGINT, &sa, NULL);
     (void)sigaction(SIGTERM, &sa, NULL);
-    sa.sa_handler = SIG_IGN; /* a closed pipe is seen when stdout is flushed */
-    (void)sigaction(SIGPIPE, &sa, NULL);
 }
 
 static const char *from_environment(const char *name)

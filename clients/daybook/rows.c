@@ -36,6 +36,43 @@ void rows_columns(enum query_view_id view, const json_t *rows, struct rows_colum
     }
 }
 
+bool rows_columns_pick(struct rows_columns *c, const char *names, struct str *unknown)
+{
+    struct rows_columns picked = {0};
+    for (const char *p = names;; p++) {
+        struct str name = {p, strcspn(p, ",")};
+        size_t i = 0;
+        while (i < c->n && !str_eq(name, str_of(c->at[i].name)))
+            i++;
+        if (i == c->n) {
+            *unknown = name;
+            return false;
+        }
+        if (picked.n < N_OF(picked.at))
+            picked.at[picked.n++] = c->at[i];
+        p += name.n;
+        if (*p == '\0')
+            break;
+    }
+    *c = picked;
+    return true;
+}
+
+void rows_columns_drop_empty(struct rows_columns *c, const json_t *rows)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < c->n; k++) {
+        bool any = json_array_size(rows) == 0;
+        for (size_t i = 0; i < json_array_size(rows) && !any; i++) {
+            const json_t *v = json_object_get(json_array_get(rows, i), c->at[k].name);
+            any = v != NULL && !json_is_null(v);
+        }
+        if (any)
+            c->at[kept++] = c->at[k];
+    }
+    c->n = kept;
+}
+
 static const char *instant(json_int_t ms, char *buf, size_t cap)
 {
     char text[25];

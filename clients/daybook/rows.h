@@ -22,6 +22,13 @@ struct rows_columns {
  * of objects, borrowed. */
 void rows_columns(enum query_view_id view, const json_t *rows, struct rows_columns *out);
 
+/* Keep only the columns named in "a,b", in that order. False: *unknown is the first that is none.
+ */
+bool rows_columns_pick(struct rows_columns *c, const char *names, struct str *unknown);
+
+/* Leave out columns that are null in every row: for people, who know what is not there. */
+void rows_columns_drop_empty(struct rows_columns *c, const json_t *rows);
+
 /* Write the rows. `width` of a table: 0 = as wide as needed. header: CSV only (later pages have
  * none). False: writing failed or no memory. */
 bool rows_write(FILE *to, enum rows_form form, const struct rows_columns *columns,

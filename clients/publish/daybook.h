@@ -240,9 +240,8 @@ enum daybook_sync {
 /* Zero-initialise and fill; 0 and NULL mean the default. Strings are copied by open. */
 struct daybook_publisher_options {
     const char *endpoint; /* required: "tcp://127.0.0.1:7701" */
-    const char
-        *producer;      /* required: 1..256 bytes; one outbox a producer, one producer an outbox */
-    const char *outbox; /* a directory, made when absent; NULL: in memory only */
+    const char *producer; /* required: 1..128 bytes, printable; its outbox is its own */
+    const char *outbox;   /* a directory, made when absent; NULL: in memory only */
     enum daybook_sync sync;
 
     uint32_t batch_events_max; /* seal a batch at so many events: 1..10,000 (500) */

@@ -13,7 +13,7 @@ struct envelope {
     size_t seq_at[2];
 };
 
-/* producer: 1..256 bytes of UTF-8. false: no memory. */
+/* producer: 1..128 bytes of UTF-8. false: no memory. */
 bool envelope_init(struct envelope *env, struct str producer);
 void envelope_fini(struct envelope *env);
 

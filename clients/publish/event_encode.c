@@ -179,6 +179,15 @@ static bool standard_object(const char *text, uint64_t *n)
            text_u64((struct str){s.p + 2, s.n - 2}, n) == ST_OK && *n <= WIRE_INT_MAX;
 }
 
+static enum daybook_status put_way(struct writer *w, const struct field_row *f, uint64_t way)
+{
+    if (way != DIRECTION_SENT && way != DIRECTION_RECEIVED)
+        return fail(w->error, DAYBOOK_INVALID, "%s: %s is %llu, 0..2 are allowed", w->type,
+                    f->key.p, (unsigned long long)way);
+    pack_str(w->to, way == DIRECTION_SENT ? STR("sent") : STR("received"));
+    return DAYBOOK_OK;
+}
+
 static enum daybook_status put_app_kind(struct writer *w, const struct field_row *f,
                                         const struct value *v)
 {
@@ -204,7 +213,7 @@ static enum daybook_status put_value(struct writer *w, const struct field_row *f
     case FT_METHOD:
         return put_number(w, f, v->number, METHOD_GET, METHOD_CONNECT);
     case FT_WAY:
-        return put_number(w, f, v->number, DIRECTION_SENT, DIRECTION_RECEIVED);
+        return put_way(w, f, v->number);
     case FT_APP_KIND:
         return put_app_kind(w, f, v);
     case FT_BOOL:

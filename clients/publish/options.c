@@ -7,7 +7,7 @@
 
 #define KIB              UINT64_C(1024)
 #define MIB              (KIB * KIB)
-#define PRODUCER_MAX     256u
+#define PRODUCER_MAX     128u
 #define FRAME_ROOM_BYTES 64u /* of a batch, besides events and prefix */
 
 struct number_option {
@@ -28,14 +28,23 @@ static enum daybook_status take_number(const struct number_option *o, struct day
     return DAYBOOK_OK;
 }
 
+static bool is_printable(const char *z)
+{
+    while (*z != 0 && (unsigned char)*z >= 0x20 && *z != 0x7f)
+        z++;
+    return *z == 0;
+}
+
 static enum daybook_status check_texts(const struct daybook_publisher_options *o,
                                        struct daybook_error *error)
 {
     if (o->endpoint == NULL)
         return fail(error, DAYBOOK_INVALID, "endpoint is missing (tcp://HOST:PORT)");
     size_t n = o->producer != NULL ? strlen(o->producer) : 0;
-    if (n == 0 || n > PRODUCER_MAX || !text_is_utf8(o->producer, n))
-        return fail(error, DAYBOOK_INVALID, "producer must be 1..%u bytes of UTF-8", PRODUCER_MAX);
+    if (n == 0 || n > PRODUCER_MAX || !text_is_utf8(o->producer, n) || !is_printable(o->producer))
+        return fail(error, DAYBOOK_INVALID,
+                    "producer must be 1..%u bytes of UTF-8 without control characters",
+                    PRODUCER_MAX);
     if (o->outbox != NULL && *o->outbox == 0)
         return fail(error, DAYBOOK_INVALID,
                     "outbox is empty: give a directory, or NULL for memory");

@@ -49,6 +49,8 @@ static void acks_of_the_engine(void **state)
         rejects[i] = (struct reject){i, ST_TOO_OLD, STR("older than the 30 days that are kept")};
     struct batch b = {.has_envelope = true,
                       .has_seq = true,
+                      .epoch_given = true,
+                      .seq_given = true,
                       .producer = STR("p"),
                       .epoch = UINT64_C(9007199254740991),
                       .seq = 300,

@@ -212,6 +212,7 @@ static void reference(void **state)
     static const struct daybook_field settings[] = {
         {.name = "beta", .type = DAYBOOK_BOOL, .number = 1}};
     static const struct daybook_field key[] = {{.name = "key", .text = "k"}};
+    static const struct daybook_field id[] = {{.name = "key", .text = "5"}};
     const struct daybook_event rows[] = {
         {.kind = DAYBOOK_CATALOG_APP, .app = 3, .fields = catalog, .fields_n = N_OF(catalog)},
         {.kind = DAYBOOK_CATALOG_APP_REMOVED, .app = 3},
@@ -224,7 +225,7 @@ static void reference(void **state)
          .fields_n = N_OF(person)},
         {.kind = DAYBOOK_DIRECTORY_USER_REMOVED, .has_user = true, .user = 7},
         {.kind = DAYBOOK_DIRECTORY_TEAM, .fields = team, .fields_n = N_OF(team)},
-        {.kind = DAYBOOK_DIRECTORY_TEAM_REMOVED, .fields = key, .fields_n = 1},
+        {.kind = DAYBOOK_DIRECTORY_TEAM_REMOVED, .fields = id, .fields_n = 1},
         {.kind = DAYBOOK_ACCOUNT_PLAN, .fields = plan, .fields_n = N_OF(plan)},
         {.kind = DAYBOOK_ACCOUNT_PLAN_REMOVED},
         {.kind = DAYBOOK_ACCOUNT_SETTINGS,
@@ -305,7 +306,7 @@ static void envelopes(void **state)
 {
     (void)state;
     static const struct str bodies[] = {{"\x91\x93\x01\x02\x03", 5}, {" [ ]", 4}};
-    static const char producer[] = "eu-\"1\"\\ \xc3\xa4\x01";
+    static const char producer[] = "eu-\"1\"\\ \xc3\xa4";
     struct envelope env;
     assert_true(envelope_init(&env, str_of(producer)));
     for (size_t i = 0; i < N_OF(bodies); i++) {

@@ -165,8 +165,11 @@ static void put_param(struct json *j, const struct query_param *p)
 {
     open(j, p->name);
     pair(j, "description", p->help);
-    if (p->def[0])
-        pair(j, "$comment", p->def);
+    if (p->def[0]) {
+        char text[256];
+        query_param_default(p, text, sizeof(text));
+        pair(j, "$comment", text);
+    }
     key(j, "anyOf");
     put(j, "[");
     open(j, NULL);

@@ -158,13 +158,14 @@ const char *query_shape_name(enum query_shape shape)
 }
 
 /* "a, b or c" */
-static size_t words_text(const char *allowed, char *buf, size_t cap)
+static size_t words_text(const char *allowed, const char *last, char *buf, size_t cap)
 {
     size_t n = 0, at = 0;
+    buf[0] = 0;
     struct str w = query_word_next(allowed, &at);
     while (w.n > 0) {
         struct str next = query_word_next(allowed, &at);
-        const char *joint = n == 0 ? "" : next.n > 0 ? ", " : " or ";
+        const char *joint = n == 0 ? "" : next.n > 0 ? ", " : last;
         n += text_fmt(buf + n, cap - n, "%s%.*s", joint, (int)w.n, w.p);
         w = next;
     }
@@ -182,7 +183,7 @@ size_t query_param_allowed(const struct query_param *p, char *buf, size_t cap)
     case PARAM_TIME:
         return text_fmt(buf, cap, "ms since 1970 or a time such as 2026-11-23T09:57:22Z");
     case PARAM_WORD:
-        return words_text(p->allowed, buf, cap);
+        return words_text(p->allowed, " or ", buf, cap);
     case PARAM_KIND:
         return text_fmt(buf, cap, "an app.*, sync.* or permission.* type such as app.installed");
     case PARAM_OBJECT:
@@ -198,4 +199,9 @@ size_t query_param_allowed(const struct query_param *p, char *buf, size_t cap)
     }
     CHECK(false);
     return 0;
+}
+
+size_t query_param_default(const struct query_param *p, char *buf, size_t cap)
+{
+    return words_text(p->def, ", ", buf, cap);
 }

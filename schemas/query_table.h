@@ -130,4 +130,7 @@ const char *query_shape_name(enum query_shape shape);
 /* What a parameter may be, as one phrase ("0..9007199254740991", "created, updated or deleted"). */
 size_t query_param_allowed(const struct query_param *p, char *buf, size_t cap);
 
+/* The default as text, several words as "day, app"; empty when there is none. */
+size_t query_param_default(const struct query_param *p, char *buf, size_t cap);
+
 #endif

@@ -108,7 +108,8 @@ static void read_app(struct scan *s, int32_t day, uint64_t app)
 {
     struct sheet sheet;
     arena_reset(s->a->scratch);
-    view_sheet(&s->a->view, s->a->account, day, &app, s->a->scratch, &sheet);
+    view_sheet(&s->a->view, &(struct sheet_query){s->a->account, day, &app, false}, s->a->scratch,
+               &sheet);
     s->a->work += QUERY_LOOKUP;
     add_sheet(s, day, &sheet);
 }
@@ -120,7 +121,8 @@ static bool read_part(struct scan *s, int32_t day, uint64_t from, uint64_t to, u
 {
     struct sheet sheet;
     arena_reset(s->a->scratch);
-    view_sheet(&s->a->view, s->a->account, day, NULL, s->a->scratch, &sheet);
+    view_sheet(&s->a->view, &(struct sheet_query){s->a->account, day, NULL, false}, s->a->scratch,
+               &sheet);
     s->a->work += QUERY_LOOKUP;
     uint32_t first = 0;
     while (first < sheet.rows_n && sheet.rows[first].app < from)

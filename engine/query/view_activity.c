@@ -97,7 +97,7 @@ enum status view_activity_answer(struct answer *a)
         n++;
     if (n == found.rows_n && !found.more)
         return ST_OK;
-    if (n < found.rows_n) { /* the answer is full: the next page begins after the last row of this */
+    if (n < found.rows_n) { /* full: the next page begins after the last row of this one */
         found.next_ms = found.rows[n - 1].time_ms;
         found.next_position = found.rows[n - 1].position;
     }

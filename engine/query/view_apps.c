@@ -2,6 +2,7 @@
  *
  * The catalogue rules what is shown: a built-in app shows a state only when the catalogue says so,
  * and user-level and multi-account apps show no last activity, for it would be somebody else's. */
+#include "aggregators/view_apps.h"
 #include "engine/query/answer.h"
 
 static const char *const state_names[STATE_N] = {[STATE_NONE] = "none",
@@ -63,15 +64,13 @@ static void put_named(struct answer *a, uint64_t from)
 {
     const struct values *apps = &a->q.v[QUERY_APPS_APP];
     for (uint32_t i = 0; i < apps->n; i++) {
-        const struct app_summary *row;
-        uint32_t n;
-        bool more;
+        struct app_list found;
         uint64_t at = apps->numbers[i];
         if (at < from)
             continue;
-        view_apps(&a->view, a->account, at, 1, a->arena, &row, &n, &more);
-        n = n && row[0].app == at;
-        if (!put_apps(a, row, n, &at)) {
+        view_apps(&a->view, &(struct apps_query){a->account, at, 1}, a->arena, &found);
+        const uint32_t n = found.n && found.rows[0].app == at;
+        if (!put_apps(a, found.rows, n, &at)) {
             more_from(a, at);
             return;
         }
@@ -84,14 +83,13 @@ static void put_named(struct answer *a, uint64_t from)
 
 static void put_all(struct answer *a, uint64_t from)
 {
-    const struct app_summary *rows;
-    uint32_t n;
-    bool more;
-    view_apps(&a->view, a->account, from, a->page->rows_max, a->arena, &rows, &n, &more);
+    struct app_list found;
+    view_apps(&a->view, &(struct apps_query){a->account, from, a->page->rows_max}, a->arena,
+              &found);
     uint64_t at = from;
-    if (!put_apps(a, rows, n, &at))
+    if (!put_apps(a, found.rows, found.n, &at))
         more_from(a, at);
-    else if (more)
+    else if (found.more)
         more_from(a, at + 1);
 }
 
@@ -117,7 +115,7 @@ enum status view_apps_answer(struct answer *a)
 static bool put_connection(struct page *p, const struct connection *c)
 {
     row_begin(p);
-    row_u64(p, c->user);
+    row_u64_if(p, c->has_user, c->user);
     row_z(p, state_names[c->state]);
     row_time_if(p, c->since_ms);
     row_time_if(p, c->installed_ms);
@@ -136,15 +134,17 @@ enum status view_connections_answer(struct answer *a)
     enum status st = read_from(a, &from);
     if (st != ST_OK)
         return st;
-    const struct connection *rows;
-    uint32_t n;
+    struct connection_list found;
     const uint64_t app = question_number(&a->q, QUERY_CONNECTIONS_APP, 0);
-    view_connections(&a->view, a->account, &app, a->arena, &rows, &n);
-    for (uint32_t i = 0; i < n; i++) {
-        if (rows[i].user < from || !question_admits(&a->q, QUERY_CONNECTIONS_STATE, rows[i].state))
+    view_connections(&a->view, a->account, &app, a->arena, &found);
+    for (uint32_t i = 0; i < found.n; i++) {
+        const struct connection *c = &found.rows[i];
+        const uint64_t place =
+            c->has_user ? c->user + 1 : 0; /* signals without a user come first */
+        if (place < from || !question_admits(&a->q, QUERY_CONNECTIONS_STATE, c->state))
             continue;
-        if (page_full(a->page) || !put_connection(a->page, &rows[i])) {
-            more_from(a, rows[i].user);
+        if (page_full(a->page) || !put_connection(a->page, c)) {
+            more_from(a, place);
             break;
         }
     }

@@ -52,12 +52,12 @@ static void count(struct distincts *d, const struct sum *group, struct distinct 
     d->sketches += group->n[SKETCHES];
     const uint64_t *app = d->scan.by_app ? &group->key.app : only(a, QUERY_DISTINCT_RECORDS_APP);
     const uint64_t *one = only(a, QUERY_DISTINCT_RECORDS_ACTION);
-    uint32_t action = one ? (uint32_t)*one : UINT32_MAX;
+    uint32_t action = one ? (uint32_t)*one : ACTION_N;
     if (d->by_action)
         action = (uint32_t)group->key.sub;
     const int32_t from = d->scan.by_day ? group->key.day : a->from_day;
     const int32_t to = d->scan.by_day ? group->key.day : a->to_day;
-    view_distinct(&a->view, a->account, from, to, app, action, out);
+    view_distinct(&a->view, &(struct distinct_query){a->account, from, to, app, action}, out);
 }
 
 static bool emit(struct scan *s, const struct sum *group)

@@ -50,8 +50,9 @@ static void walk_view(struct walk *w, enum query_view_id id)
         const struct query_param *p = &query_params[i];
         if (!query_param_of(id, i))
             continue;
-        char text[256];
+        char text[256], def[256];
         const size_t n = query_param_allowed(p, text, sizeof(text));
+        query_param_default(p, def, sizeof(def));
         step(w, id,
              &(struct part){"parameter",
                             p->name,
@@ -60,7 +61,7 @@ static void walk_view(struct walk *w, enum query_view_id id)
                             p->many,
                             false,
                             {text, n},
-                            p->def,
+                            def,
                             p->help});
     }
     for (unsigned i = v->column0; i < query_columns_end(id); i++) {

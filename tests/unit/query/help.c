@@ -71,7 +71,7 @@ void engine_fold(struct engine *t, const struct event *e, const struct event_mor
     if (more)
         twin->more = *more;
     copy.more = more;
-    generation_fold(t->active, &copy, &verdict, 1, t->position, received_ms);
+    generation_fold(t->active, &(struct fold){&copy, &verdict, 1, t->position, received_ms});
     t->position++;
     generation_advance(t->active, t->position);
 }

@@ -3,6 +3,8 @@
  * The one idea: everything happens at a fixed place of a turn. libevent waits and calls what is
  * ready; then the sources run, then the hooks, then what was deferred is freed. Nothing is freed
  * while it may still be on the stack. */
+#include "engine/net/loop.h"
+
 #include "engine/net/internal.h"
 
 #include <event2/event.h>

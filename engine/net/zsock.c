@@ -3,6 +3,8 @@
  * The one idea: the fd of a ZeroMQ socket tells only that something changed since the last look, so
  * it is trusted for nothing but waking the loop. Every turn drains every socket within its budget,
  * and before each wait ZMQ_EVENTS is read again, after the last send and receive of the turn. */
+#include "engine/net/zsock.h"
+
 #include "engine/net/zsock_internal.h"
 
 #include <errno.h>

@@ -53,12 +53,12 @@ struct zsock {
 };
 
 /* Errors of libzmq as statuses: the one place that knows them. */
-enum status zsock_status(int error);
+enum status zsock_status(int error) MUST_CHECK;
 
 /* Set on the socket before it binds. */
-enum status zsock_configure(struct zsock *s, const char *endpoint);
+enum status zsock_configure(struct zsock *s, const char *endpoint) MUST_CHECK;
 
-enum status zmonitor_start(struct zsock *s);
+enum status zmonitor_start(struct zsock *s) MUST_CHECK;
 void zmonitor_run(struct zsock *s);
 void zmonitor_stop(struct zsock *s);
 

@@ -45,10 +45,10 @@ struct store {
 };
 
 /* LMDB's and the system's error numbers as statuses: the one place that knows them. */
-enum status store_status(int rc);
+enum status store_status(int rc) MUST_CHECK;
 
 /* store_status, and the consequences: after an I/O error of a write the store is `failed`. */
-enum status store_fault(struct store *s, int rc, bool writes);
+enum status store_fault(struct store *s, int rc, bool writes) MUST_CHECK;
 
 /* True for the f_type of file systems that other machines or user programs serve. */
 bool store_fs_is_remote(uint64_t magic);

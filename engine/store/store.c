@@ -2,6 +2,8 @@
  *
  * The one idea: whoever opens for writing owns the directory, by an exclusive flock on owner.lock
  * that the kernel drops with the process. LMDB's own locks are for its readers only. */
+#include "engine/store/store.h"
+
 #include "engine/store/internal.h"
 
 #include <errno.h>

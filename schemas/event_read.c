@@ -428,6 +428,25 @@ static uint32_t slot_of(const struct field_slots *slots, struct str key, uint32_
     return slots->n;
 }
 
+/* The type that was probably meant, or "api.call" as an example. The search costs some 20 us, so it
+ * is made for the first few faults of a frame only. */
+static const char *nearest_type(const struct batch *b, struct str type)
+{
+    const char *best = event_type_name(EV_API_CALL);
+    unsigned best_distance = 5; /* farther off is no typing error */
+    if (b->rejects_n >= 8 || type.n > 40)
+        return best;
+    for (unsigned kind = 1; kind < EV_KIND_MAX; kind++) {
+        const char *name = event_type_name(kind);
+        unsigned distance = name != NULL ? text_distance(type, str_of(name)) : best_distance;
+        if (distance >= best_distance)
+            continue;
+        best = name;
+        best_distance = distance;
+    }
+    return best;
+}
+
 static enum status kind_of_pairs(struct event_reader *r, const struct pair *pairs, uint32_t n,
                                  enum event_kind *kind)
 {
@@ -440,10 +459,11 @@ static enum status kind_of_pairs(struct event_reader *r, const struct pair *pair
         if (*kind != EV_NONE)
             return ST_OK;
         return decode_fault(r->d, ST_UNKNOWN_TYPE,
-                            "type is %s; allowed: a type of event.def such as \"api.call\"",
-                            view_describe(v, text));
+                            "type is %s; allowed: a known type such as \"%s\"",
+                            view_describe(v, text), nearest_type(r->d->batch, v->text));
     }
-    return decode_fault(r->d, ST_UNKNOWN_TYPE, "type is missing");
+    return decode_fault(r->d, ST_UNKNOWN_TYPE,
+                        "type is missing; allowed: a known type such as \"api.call\"");
 }
 
 /* Account and app of an event whose other fields mean nothing. */

@@ -175,11 +175,9 @@ enum status event_too_many_fields(struct decode *d)
 enum status event_wrong_shape(struct decode *d, const struct view *v)
 {
     char text[64];
-    const char *allowed = d->encoding == ENCODING_JSON
-                              ? "a map with type (the compact form exists in msgpack only)"
-                              : "a map with type, or a compact array";
-    return decode_fault(d, ST_INVALID, "an event is %s; allowed: %s", view_describe(v, text),
-                        allowed);
+    return decode_fault(
+        d, ST_INVALID, "an event is %s; allowed: a map with type (in msgpack also a compact array)",
+        view_describe(v, text));
 }
 
 void envelope_refuse_key(struct decode *d, struct str key)

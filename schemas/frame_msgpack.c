@@ -32,7 +32,8 @@ static enum status compact_kind(struct reader_state *r, const struct view *kind,
         *out = (enum event_kind)kind->number;
         return ST_OK;
     }
-    return decode_fault(r->d, ST_UNKNOWN_TYPE, "kind is %s; allowed: a kind number of event.def",
+    return decode_fault(r->d, ST_UNKNOWN_TYPE,
+                        "kind is %s; allowed: the number of a known kind such as 1",
                         kind->type == VIEW_NIL ? "missing" : view_describe(kind, text));
 }
 

@@ -9,7 +9,10 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
-from harness import MS_PER_DAY, DaemonTest, envelope, now_ms, record  # noqa: E402
+from harness import MS_PER_DAY, DaemonTest, api_call, envelope, now_ms, record  # noqa: E402
+
+
+N = 1000  # events of a batch
 
 
 class Full(DaemonTest):
@@ -20,12 +23,12 @@ class Full(DaemonTest):
             answer = peer.ask(self.batch(seq, at))
             if not answer["ok"]:
                 return seq, answer
-            self.assertEqual(answer["accepted"], 200, answer)
+            self.assertEqual(answer["accepted"], N, answer)
         self.fail("nothing was ever refused")
 
     def batch(self, seq, at):
-        events = [[11, 1 + (seq * 200 + i) % 100000, 1 + i % 7, at - (i % 20) * MS_PER_DAY, 1 + i % 9, i, 1]
-                  for i in range(200)]
+        """Events of accounts never seen before, so that every one takes room in the day store."""
+        events = [[11, seq * N + i, 1 + i % 7, at - (i % 20) * MS_PER_DAY, 1 + i % 9, i, 1] for i in range(N)]
         return envelope(events, "filler", 1, seq)
 
     def check_full(self, d, peer):
@@ -33,7 +36,7 @@ class Full(DaemonTest):
         self.assertIn(answer["code"], ("storage_full", "busy"), answer)
         self.assertIs(answer["retry"], True)
         s = d.status()  # reads go on
-        self.assertEqual(s["accepted"], (seq - 1) * 200)
+        self.assertEqual(s["accepted"], (seq - 1) * N)
         self.assertTrue(d.query("records", account=5)["ok"])
         # Again and again: refused, never counted, and the daemon lives.
         for _ in range(20):
@@ -41,19 +44,37 @@ class Full(DaemonTest):
             if again["ok"]:
                 return  # a checkpoint made room: fine, it was counted once
             self.assertTrue(again["retry"], again)
-        self.assertEqual(d.status()["accepted"], (seq - 1) * 200)
+        self.assertEqual(d.status()["accepted"], (seq - 1) * N)
 
 
 class Map(Full):
     def test_a_full_front_map(self):
-        d = self.daemon(front_map_bytes="16MiB", journal_bytes="64MiB", checkpoint_ms="10min", pending_bytes="1GiB")
-        self.check_full(d, d.ingest())
+        """Event ids fill it: their window is bounded by its own option, here far above the map."""
+        d = self.daemon(front_map_bytes="16MiB", journal_bytes="8MiB", id_window_bytes="1GiB",
+                        checkpoint_ms=50)
+        peer, at = d.ingest(), now_ms()
+        n, answer = 0, None
+        for seq in range(1, 2000):
+            answer = peer.ask(envelope([api_call(time_ms=at, id=f"{seq}-{i}") for i in range(N)], "ids", 1, seq))
+            if not answer["ok"]:
+                break
+            n += answer["accepted"]
+            if answer["rejected_n"]:
+                self.assertEqual({r["code"] for r in answer["rejected"]}, {"dedupe_full"})
+                break
+        else:
+            self.fail("nothing was ever refused")
+        if not answer["ok"]:
+            self.assert_refused(answer, "storage_full", retry=True)
+        self.assertEqual(self.count(d, "api_usage", "calls", account=1), n)
         d.kill()
         d.start()
-        self.assertTrue(d.query("status")["ok"])
+        self.assertEqual(self.count(d, "api_usage", "calls", account=1), n)
+        s = d.status()
+        self.assertEqual(s["received"], s["accepted"] + s["duplicate"] + sum(s["rejected"].values()))
 
     def test_a_full_days_map(self):
-        d = self.daemon(days_map_bytes="16MiB", checkpoint_ms=50, pending_bytes="4MiB", journal_bytes="4MiB", busy_after_ms=0)
+        d = self.daemon(days_map_bytes="16MiB", checkpoint_ms=50, pending_bytes="4MiB", journal_bytes="4MiB", group_bytes_max="1MiB", busy_after_ms=0)
         self.check_full(d, d.ingest())
         d.kill()
         d.start()
@@ -93,8 +114,8 @@ class Disk(Full):
         cursor = peer.ask({"producer": "filler", "epoch": 1, "events": []})
         at = now_ms()
         for seq in range(cursor["seq"] + 1, cursor["seq"] + 6):
-            self.assert_ack(peer.ask(self.batch(seq, at)), accepted=200)
-        self.assertGreaterEqual(d.status()["accepted"], before + 1000)
+            self.assert_ack(peer.ask(self.batch(seq, at)), accepted=N)
+        self.assertGreaterEqual(d.status()["accepted"], before + 5 * N)
         s = d.status()
         self.assertEqual(s["received"], s["accepted"] + s["duplicate"] + sum(s["rejected"].values()))
 

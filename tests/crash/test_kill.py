@@ -80,13 +80,13 @@ class Kill(DaemonTest):
         seed = int(os.environ.get("DAYBOOK_SEED", random.randrange(2**32)))
         print(f"seed {seed}, {self.KILLS} kills")
         r = random.Random(seed)
-        d = self.daemon(checkpoint_ms=40, journal_bytes="1MiB")
+        d = self.daemon(checkpoint_ms=40, journal_bytes="1MiB", group_bytes_max="1MiB")
         producers = [Producer(f"p{i}", random.Random(seed + i)) for i in range(3)]
         starts = []
         for kill in range(self.KILLS):
             for p in producers:
                 p.connect(d)
-            quota = r.randrange(1, 600)
+            quota = r.randrange(1, 4000)
             self.load(d, producers, quota)
             d.kill()
             d.start()

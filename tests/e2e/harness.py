@@ -334,6 +334,19 @@ class Daemon:
             return
         raise DaemonDied("daybookd ended:\n" + self.tail())
 
+    # -- the clock
+
+    def set_clock(self, ms):
+        """Set the fake clock and wait until the daemon's answers are of that time."""
+        self.clock.set(ms)
+        q = self.querier()
+        while q.ask({"view": "status"})["as_of"] != ms:
+            pass
+        q.close()
+
+    def advance_clock(self, ms):
+        self.set_clock(self.clock.ms + ms)
+
     # -- ends
 
     def alive(self):

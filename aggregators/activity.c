@@ -105,16 +105,15 @@ static void load_home(struct writer *w, uint64_t account, const struct entry *e,
     const size_t key_n = activity_key(key, account, e->time_ms, e->position);
     struct block_head head;
     struct reader r;
-    uint64_t owner = account;
     bool behind;
     w->all.n = 0;
     *bound = (struct entry){.time_ms = INT64_MAX, .position = UINT64_MAX};
     if (cur_seek_before(&w->cur, key, key_n)) {
-        if (block_open(w->cur.key, w->cur.val, true, &owner, &head, &r)) {
+        if (block_open(w->cur.key, w->cur.val, true, &head, &r)) {
             txn_fail(&w->m->txn, ST_CORRUPT);
             return;
         }
-        if (owner == account) {
+        if (head.account == account) {
             buf_reset(&w->copy);
             buf_put(&w->copy, r.p, reader_left(&r));
             struct reader copy = reader_of(w->copy.p, w->copy.n);
@@ -125,8 +124,8 @@ static void load_home(struct writer *w, uint64_t account, const struct entry *e,
     } else {
         behind = cur_first(&w->cur);
     }
-    if (behind && block_open(w->cur.key, w->cur.val, false, &owner, &head, &r) == ST_OK &&
-        owner == account)
+    if (behind && block_open(w->cur.key, w->cur.val, false, &head, &r) == ST_OK &&
+        head.account == account)
         *bound = (struct entry){.time_ms = head.first_ms, .position = head.first_position};
 }
 
@@ -140,8 +139,7 @@ static void trim(struct writer *w, uint64_t account, uint64_t *kept, uint64_t *t
            cur_has_prefix(&w->cur, prefix, prefix_n)) {
         struct block_head head;
         struct reader r;
-        uint64_t owner;
-        if (block_open(w->cur.key, w->cur.val, true, &owner, &head, &r)) {
+        if (block_open(w->cur.key, w->cur.val, true, &head, &r)) {
             txn_fail(&w->m->txn, ST_CORRUPT);
             return;
         }

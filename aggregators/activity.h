@@ -53,6 +53,7 @@ struct entries {
 struct entry *entries_more(struct entries *e); /* aborts without memory */
 
 struct block_head {
+    uint64_t account;
     uint64_t n;
     int64_t first_ms, last_ms;
     uint64_t first_position; /* of the key */
@@ -65,8 +66,8 @@ size_t activity_key(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account, int6
 size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account);
 
 /* Read key and head; entries then stands on the first entry. check: verify the crc. */
-enum status block_open(struct span key, struct span value, bool check, uint64_t *account,
-                       struct block_head *head, struct reader *entries) MUST_CHECK;
+enum status block_open(struct span key, struct span value, bool check, struct block_head *head,
+                       struct reader *entries) MUST_CHECK;
 
 /* Append the entries of an opened block. Their details borrow from the value. */
 enum status block_read(const struct block_head *head, struct reader *r,

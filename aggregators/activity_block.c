@@ -46,11 +46,11 @@ uint64_t block_bit(uint64_t id)
     return UINT64_C(1) << (hash_mix(id) & 63);
 }
 
-enum status block_open(struct span key, struct span value, bool check, uint64_t *account,
-                       struct block_head *head, struct reader *entries)
+enum status block_open(struct span key, struct span value, bool check, struct block_head *head,
+                       struct reader *entries)
 {
     struct reader k = reader_of(key.p, key.n);
-    *account = read_ordered(&k);
+    head->account = read_ordered(&k);
     head->first_ms = (int64_t)read_be(&k, 8);
     head->first_position = read_ordered(&k);
     struct reader r = reader_of(value.p, value.n);

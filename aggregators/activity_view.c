@@ -111,12 +111,11 @@ static bool newest_page(struct view *v, struct filter *f, struct entries *rows)
     for (; on && !cut; on = cur_prev(&c)) {
         struct block_head h;
         struct reader r;
-        uint64_t owner;
-        if (block_open(c.key, c.val, true, &owner, &h, &r)) {
+        if (block_open(c.key, c.val, true, &h, &r)) {
             txn_fail(&v->txn, ST_CORRUPT);
             break;
         }
-        if (owner != q->account || h.last_ms < q->from_ms)
+        if (h.account != q->account || h.last_ms < q->from_ms)
             break;
         f->looked += 8;
         if (block_wanted(f, &h)) {
@@ -169,8 +168,7 @@ static void arrival_page(struct view *v, struct filter *f, struct entries *rows)
          on = cur_next(&c)) {
         struct block_head h;
         struct reader r;
-        uint64_t owner;
-        if (block_open(c.key, c.val, false, &owner, &h, &r)) {
+        if (block_open(c.key, c.val, false, &h, &r)) {
             txn_fail(&v->txn, ST_CORRUPT);
             break;
         }

@@ -41,7 +41,7 @@ void audit_one(struct view *v, uint64_t account, int32_t day, struct arena *a,
 {
     struct sheet s;
     *out = (struct audit_day){.account = account, .day = day};
-    view_sheet(v, account, day, NULL, a, &s);
+    view_sheet(v, &(struct sheet_query){.account = account, .day = day}, a, &s);
     add_sheet(out, &s);
 }
 
@@ -198,12 +198,12 @@ static void check_activity(struct audit *a)
     for (bool on = cur_first(&c); on; on = cur_next(&c)) {
         struct block_head h;
         struct reader r;
-        uint64_t owner;
         e.n = 0;
-        if (block_open(c.key, c.val, true, &owner, &h, &r) || block_read(&h, &r, &e) || !e.n) {
+        if (block_open(c.key, c.val, true, &h, &r) || block_read(&h, &r, &e) || !e.n) {
             fault(a, DAYS_ACTIVITY, "a block does not check out");
             continue;
         }
+        const uint64_t owner = h.account;
         if (any && owner != account) {
             check_counts(a, account, rows);
             rows = 0;

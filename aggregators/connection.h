@@ -31,6 +31,7 @@
 #define AGGREGATORS_CONNECTION_H
 
 #include "aggregators/activity.h"
+#include "aggregators/view_apps.h"
 
 #define CONNECTION_KEY_MAX 27
 #define CONNECTION_HISTORY 128

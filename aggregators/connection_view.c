@@ -40,23 +40,24 @@ static struct draft *draft_add(struct drafts *d, uint64_t app, uint64_t user1)
     if (d->n == d->cap) {
         const uint32_t cap = d->cap ? d->cap * 2 : 32;
         struct draft **p = arena_alloc(d->a, cap * sizeof(struct draft *));
-        if (!p)
-            goto fail;
+        if (!p) {
+            txn_fail(&d->v->txn, ST_NO_MEMORY);
+            return NULL;
+        }
         if (d->n)
             memcpy(p, d->p, d->n * sizeof *p);
         d->p = p;
         d->cap = cap;
     }
     struct draft *new = arena_alloc(d->a, sizeof *new);
-    if (!new)
-        goto fail;
+    if (!new) {
+        txn_fail(&d->v->txn, ST_NO_MEMORY);
+        return NULL;
+    }
     new->app = app;
     new->user1 = user1;
     index_add(&d->index, draft_hash(app, user1), d->n);
     return d->p[d->n++] = new;
-fail:
-    txn_fail(&d->v->txn, ST_NO_MEMORY);
-    return NULL;
 }
 
 static void drafts_fini(struct drafts *d)
@@ -115,19 +116,18 @@ static int by_app_user(const void *a, const void *b)
 }
 
 void view_connections(struct view *v, uint64_t account, const uint64_t *app, struct arena *a,
-                      const struct connection **rows, uint32_t *rows_n)
+                      struct connection_list *out)
 {
     struct drafts d = {.v = v, .a = a};
     load_connections(&d, account, app);
     if (d.n > 1)
         qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
     struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
-    *rows = to;
-    *rows_n = 0;
+    *out = (struct connection_list){to, 0};
     if (!to)
         txn_fail(&v->txn, ST_NO_MEMORY);
     for (uint32_t i = 0; to && i < d.n; i++) {
-        struct connection *c = &to[(*rows_n)++];
+        struct connection *c = &to[out->n++];
         *c = (struct connection){.app = d.p[i]->app,
                                  .user = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0,
                                  .has_user = d.p[i]->user1 != 0};
@@ -243,15 +243,15 @@ static void summaries_of_carry(struct summaries *s, uint64_t account)
     cur_close(&c);
 }
 
-void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
-               const struct app_summary **rows, uint32_t *rows_n, bool *more)
+void view_apps(struct view *v, const struct apps_query *q, struct arena *a, struct app_list *out)
 {
+    const uint64_t account = q->account;
     struct summaries s = {.v = v, .a = a};
     summaries_of_connections(&s, account);
     summaries_of_carry(&s, account);
     for (int32_t day = v->first_day; day <= v->today + 1; day++) {
         struct sheet sheet;
-        view_sheet_rows(v, account, day, a, &sheet);
+        view_sheet(v, &(struct sheet_query){account, day, NULL, true}, a, &sheet);
         for (uint32_t i = 0; i < sheet.rows_n; i++)
             summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
                                                     .sent_ms = sheet.rows[i].sent_ms,
@@ -260,20 +260,19 @@ void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t lim
     if (s.n > 1)
         qsort(s.p, s.n, sizeof *s.p, summary_by_app);
     uint32_t n = 0;
-    *more = false;
+    bool more = false;
     for (uint32_t i = 0; i < s.n; i++) {
-        if (s.p[i].app < from_app)
+        if (s.p[i].app < q->from_app)
             continue;
         if (n && s.p[n - 1].app == s.p[i].app) {
             summary_join(&s.p[n - 1], &s.p[i]);
             continue;
         }
-        if (n == limit) {
-            *more = true;
+        if (n == q->limit) {
+            more = true;
             break;
         }
         s.p[n++] = s.p[i];
     }
-    *rows = s.p;
-    *rows_n = n;
+    *out = (struct app_list){s.p, n, more};
 }

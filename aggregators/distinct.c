@@ -94,9 +94,10 @@ void distinct_merge(struct merge *m)
 /* ---- reading ---- */
 
 /* Add one day's records of the account to s. app NULL: any; action ACTION_N: any. */
-static void load_day(struct view *v, uint64_t account, int32_t day, const uint64_t *app,
-                     unsigned action, struct sketch *s)
+static void load_day(struct view *v, const struct distinct_query *q, int32_t day, struct sketch *s)
 {
+    const uint64_t account = q->account, *const app = q->app;
+    const unsigned action = q->action;
     uint8_t key[DISTINCT_KEY_MAX];
     size_t key_n = distinct_prefix(key, day, account);
     if (app)
@@ -119,12 +120,11 @@ static void load_day(struct view *v, uint64_t account, int32_t day, const uint64
     }
 }
 
-void view_distinct(struct view *v, uint64_t account, int32_t from, int32_t to, const uint64_t *app,
-                   uint32_t action, struct distinct *out)
+void view_distinct(struct view *v, const struct distinct_query *q, struct distinct *out)
 {
     struct sketch s = {0};
-    for (int32_t day = from; day <= to; day++)
-        load_day(v, account, day, app, action < ACTION_N ? action : ACTION_N, &s);
+    for (int32_t day = q->from; day <= q->to; day++)
+        load_day(v, q, day, &s);
     sketch_count(&s, out);
     sketch_fini(&s);
 }
@@ -136,15 +136,16 @@ void view_distinct_each(struct view *v, uint64_t account, int32_t day,
 {
     struct arena a = {0};
     struct sheet sheet;
-    view_sheet(v, account, day, NULL, &a, &sheet);
+    view_sheet(v, &(struct sheet_query){.account = account, .day = day}, &a, &sheet);
     for (uint32_t i = 0; i < sheet.rows_n; i++)
         for (uint32_t k = 0; k < sheet.rows[i].cells_n; k++) {
             const uint64_t slot = sheet.rows[i].cells[k].slot;
             if (slot < SLOT_WITH_RECORD || slot >= SLOT_WITH_RECORD + ACTION_N)
                 continue;
             struct distinct d;
-            view_distinct(v, account, day, day, &sheet.rows[i].app,
-                          (uint32_t)(slot - SLOT_WITH_RECORD), &d);
+            const struct distinct_query q = {account, day, day, &sheet.rows[i].app,
+                                             (uint32_t)(slot - SLOT_WITH_RECORD)};
+            view_distinct(v, &q, &d);
             fn(arg, sheet.rows[i].app, (enum record_action)(slot - SLOT_WITH_RECORD), &d);
         }
     arena_fini(&a);

@@ -76,16 +76,14 @@ void generation_reset(struct generation *g, uint64_t begin)
     g->received_ms_max = 0;
 }
 
-void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict,
-                     uint32_t n, uint64_t position, int64_t received_ms)
+void generation_fold(struct generation *g, const struct fold *f)
 {
-    CHECK(position >= g->end);
-    const struct fold f = {ev, verdict, n, position, received_ms};
+    CHECK(f->position >= g->end);
     for (size_t i = 0; i < N_OF(folds); i++)
-        folds[i](g, &f);
-    if (received_ms > g->received_ms_max)
-        g->received_ms_max = received_ms;
-    g->end = position + n;
+        folds[i](g, f);
+    if (f->received_ms > g->received_ms_max)
+        g->received_ms_max = f->received_ms;
+    g->end = f->position + f->n;
 }
 
 void generation_advance(struct generation *g, uint64_t end)

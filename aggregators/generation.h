@@ -22,11 +22,18 @@ void generation_free(struct generation **g);
  * Any thread, once nobody reads it. */
 void generation_reset(struct generation *g, uint64_t begin);
 
-/* Fold the accepted events (verdict[i] == 0) of one committed batch. ev is borrowed for the call.
- * position: of ev[0]. The caller folds batches in log order, each once. Cost: about 50 ns an event.
- */
-void generation_fold(struct generation *g, const struct event *ev, const uint8_t *verdict,
-                     uint32_t n, uint64_t position, int64_t received_ms);
+/* One committed batch on its way into the pending state. */
+struct fold {
+    const struct event *ev; /* borrowed for the call */
+    const uint8_t *verdict; /* enum status of each event; 0: accepted */
+    uint32_t n;
+    uint64_t position; /* of ev[0] */
+    int64_t received_ms;
+};
+
+/* Fold the accepted events of a batch. The caller folds batches in log order, each once. Cost:
+ * about 50 ns an event. */
+void generation_fold(struct generation *g, const struct fold *f);
 
 /* The batch took positions up to `end` (exclusive), folded events or not. */
 void generation_advance(struct generation *g, uint64_t end);

@@ -148,15 +148,6 @@ static inline struct str pending_text(const struct generation *g, size_t at, uin
 }
 size_t pending_text_add(struct generation *g, struct str s);
 
-/* One batch on its way into the aggregators. */
-struct fold {
-    const struct event *ev;
-    const uint8_t *verdict; /* 0: accepted */
-    uint32_t n;
-    uint64_t position; /* of ev[0] */
-    int64_t received_ms;
-};
-
 /* The fold functions of the aggregators, in the order of the registry (generation.c). */
 void sheet_fold(struct generation *g, const struct fold *f);
 void distinct_fold_one(struct generation *g, uint32_t row, const struct event *e, unsigned action);

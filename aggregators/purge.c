@@ -81,11 +81,10 @@ static bool sweep_account(struct txn *t, uint64_t account, int64_t first_ms, uin
     while (*budget && !done) {
         struct block_head head;
         struct reader r;
-        uint64_t owner;
         done = !on || !cur_has_prefix(&c, prefix, prefix_n);
         if (done)
             break;
-        if (block_open(c.key, c.val, false, &owner, &head, &r)) {
+        if (block_open(c.key, c.val, false, &head, &r)) {
             txn_fail(t, ST_CORRUPT);
             break;
         }

@@ -240,11 +240,11 @@ static uint32_t list_entries(struct view *v, uint64_t account, unsigned kind, st
     return n;
 }
 
-void view_reference_each(struct view *v, uint64_t account, enum event_kind kind, struct arena *a,
+void view_reference_each(struct view *v, uint64_t account, enum event_kind kind,
                          void (*fn)(void *arg, struct str key, struct str fields), void *arg)
 {
     const uint32_t n = list_entries(v, account, kind, NULL);
-    struct listed *list = arena_alloc(a, (n + 1) * sizeof *list);
+    struct listed *list = malloc((n + 1) * sizeof *list);
     if (!list) {
         txn_fail(&v->txn, ST_NO_MEMORY);
         return;
@@ -259,6 +259,7 @@ void view_reference_each(struct view *v, uint64_t account, enum event_kind kind,
         if (!best->entry.removed && v->txn.status == ST_OK)
             fn(arg, best->key, best->entry.fields);
     }
+    free(list);
 }
 
 struct str view_type_name(struct view *v, object_type_id id)

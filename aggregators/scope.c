@@ -6,6 +6,7 @@
 #include "aggregators/activity.h"
 #include "aggregators/merge.h"
 #include "aggregators/value.h"
+#include "aggregators/view_apps.h"
 #include "engine/base/check.h"
 
 #include <stdlib.h>
@@ -108,7 +109,7 @@ void scope_merge(struct merge *m)
 
 /* ---- reading ---- */
 
-struct scope_list {
+struct scopes {
     struct view *v;
     struct arena *a;
     struct scope *p;
@@ -117,7 +118,7 @@ struct scope_list {
 
 static void list_one(void *arg, const struct scope *s)
 {
-    struct scope_list *l = arg;
+    struct scopes *l = arg;
     if (l->n == l->cap) {
         const uint32_t cap = l->cap ? l->cap * 2 : 32;
         struct scope *p = arena_alloc(l->a, cap * sizeof *p);
@@ -141,7 +142,7 @@ static int by_name(const void *a, const void *b)
     return order ? order : x->name.n < y->name.n ? -1 : x->name.n > y->name.n;
 }
 
-static void list_stored(struct scope_list *l, uint64_t account, uint64_t app)
+static void list_stored(struct scopes *l, uint64_t account, uint64_t app)
 {
     uint8_t prefix[SCOPE_KEY_MAX];
     const size_t prefix_n = scope_key(prefix, account, app, (struct str){0});
@@ -158,9 +159,9 @@ static void list_stored(struct scope_list *l, uint64_t account, uint64_t app)
 }
 
 void view_scopes(struct view *v, uint64_t account, uint64_t app, struct arena *a,
-                 const struct scope **rows, uint32_t *rows_n)
+                 struct scope_list *out)
 {
-    struct scope_list l = {.v = v, .a = a};
+    struct scopes l = {.v = v, .a = a};
     list_stored(&l, account, app);
     for (unsigned i = 0; i < v->gen_n; i++) {
         const struct generation *g = v->gen[i];
@@ -179,6 +180,5 @@ void view_scopes(struct view *v, uint64_t account, uint64_t app, struct arena *a
             l.p[n - 1] = newer(&l.p[i], &l.p[n - 1]) ? l.p[i] : l.p[n - 1];
         else
             l.p[n++] = l.p[i];
-    *rows = l.p;
-    *rows_n = n;
+    *out = (struct scope_list){l.p, n};
 }

@@ -29,6 +29,7 @@ struct writer {
     struct cell *merged;
     uint32_t merged_n, merged_cap;
     uint64_t app_last; /* of the chunk being written */
+    bool closed;       /* the day keeps no quarter hours */
 };
 
 static void *more(void *p, uint32_t need, uint32_t *cap, size_t size)
@@ -178,7 +179,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 /* Write the rows of one stored chunk (old; empty for none) and the pending rows rows[0..n) to body.
  */
 static void merge_rows(struct writer *w, struct reader *old, uint64_t app_first,
-                       const struct row *const *rows, uint32_t n, bool closed)
+                       const struct row *const *rows, uint32_t n)
 {
     struct sheet_row_reader o;
     uint64_t app = app_first;
@@ -190,7 +191,7 @@ static void merge_rows(struct writer *w, struct reader *old, uint64_t app_first,
         if (take_new)
             gather_cells(w, rows[i]);
         merge_cells(w, take_old ? &o : NULL);
-        if (closed)
+        if (w->closed)
             collapse_quarters(w);
         emit_row(w, take_old ? o.app : rows[i]->app,
                  max_u32(take_old ? o.sent_ms1 : 0, take_new ? rows[i]->sent_ms1 : 0),
@@ -255,7 +256,6 @@ static void copy_more_chunks(struct writer *w, const struct tally *t, uint64_t n
 static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
                                   const struct row *const *rows, uint32_t n)
 {
-    const bool closed = t->day < w->m->open_day;
     struct reader r = reader_of(w->old.p, w->old.n);
     uint64_t added = 0;
     uint64_t app_first = read_ordered(&r);
@@ -274,7 +274,7 @@ static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
                 return 0;
             }
             begin_chunks(w, app_first);
-            merge_rows(w, &old, app_first, rows, k, closed);
+            merge_rows(w, &old, app_first, rows, k);
             w->chunks[w->chunks_n - 1].to = w->body.n;
             for (uint32_t i = 0; i < w->chunks_n; i++)
                 put_chunk(w, t, &w->chunks[i], NULL);
@@ -292,6 +292,7 @@ static void merge_tally(struct writer *w, const struct tally *t)
 {
     struct merge *m = w->m;
     gather_rows(w, t);
+    w->closed = t->day < m->open_day;
     uint8_t key[SHEET_KEY_MAX];
     const size_t key_n = sheet_key(key, t->day, t->account, 0);
     struct reader old = reader_of(NULL, 0);
@@ -313,7 +314,7 @@ static void merge_tally(struct writer *w, const struct tally *t)
         }
     }
     begin_chunks(w, 0);
-    merge_rows(w, &old, 0, (const struct row *const *)w->rows, first_n, t->day < m->open_day);
+    merge_rows(w, &old, 0, (const struct row *const *)w->rows, first_n);
     w->chunks[w->chunks_n - 1].to = w->body.n;
     head.record_total += t->record_total;
     head.call_total += t->call_total;

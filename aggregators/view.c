@@ -42,8 +42,7 @@ struct draft_row {
 struct draft {
     struct view *v;
     struct arena *a;
-    const uint64_t *only_app;
-    bool no_cells;
+    const struct sheet_query *q;
     struct draft_row *rows;
     uint32_t rows_n, rows_cap;
 };
@@ -75,7 +74,7 @@ static struct cell *draft_cells(struct draft *d, uint32_t n)
 
 static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row)
 {
-    const uint32_t n = d->no_cells ? 0 : row->cells_n;
+    const uint32_t n = d->q->no_cells ? 0 : row->cells_n;
     struct draft_row *to = draft_more(d);
     struct cell *cells = draft_cells(d, n);
     if (!to || !cells)
@@ -89,17 +88,19 @@ static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row
     *to = (struct draft_row){row->app, row->sent_ms1, row->received_ms1, cells, n};
 }
 
-static void draft_stored(struct draft *d, uint64_t account, int32_t day, struct sheet *out)
+static void draft_stored(struct draft *d, struct sheet *out)
 {
+    const int32_t day = d->q->day;
+    const uint64_t account = d->q->account;
     uint8_t key[SHEET_KEY_MAX];
     const size_t prefix_n = sheet_key(key, day, account, 0) - 1; /* without the app */
     struct cur c;
     cur_open(&d->v->txn, DAYS_SHEET, &c);
     bool on = cur_seek(&c, key, prefix_n);
-    if (on && d->only_app && *d->only_app) {
+    if (on && d->q->only_app && *d->q->only_app) {
         /* The chunk that may hold the app is the last one that begins at or below it. */
         uint8_t above[SHEET_KEY_MAX];
-        const size_t above_n = sheet_key(above, day, account, *d->only_app + 1);
+        const size_t above_n = sheet_key(above, day, account, *d->q->only_app + 1);
         on = cur_seek_before(&c, above, above_n);
     }
     for (; on && cur_has_prefix(&c, key, prefix_n); on = cur_next(&c)) {
@@ -116,30 +117,29 @@ static void draft_stored(struct draft *d, uint64_t account, int32_t day, struct 
         out->record_total += head.record_total;
         out->call_total += head.call_total;
         while (sheet_next(&rows, &app, &row))
-            if (!d->only_app || row.app == *d->only_app)
+            if (!d->q->only_app || row.app == *d->q->only_app)
                 draft_stored_row(d, &row);
         if (rows.bad)
             txn_fail(&d->v->txn, ST_CORRUPT);
-        if (d->only_app)
+        if (d->q->only_app)
             break;
     }
     cur_close(&c);
 }
 
-static void draft_pending(struct draft *d, const struct generation *g, uint64_t account,
-                          int32_t day, struct sheet *out)
+static void draft_pending(struct draft *d, const struct generation *g, struct sheet *out)
 {
-    const struct tally *t = pending_tally(g, account, day);
+    const struct tally *t = pending_tally(g, d->q->account, d->q->day);
     if (!t)
         return;
     out->record_total += t->record_total;
     out->call_total += t->call_total;
     for (uint32_t at = t->first_row; at != NONE; at = g->row.p[at].next) {
         const struct row *r = &g->row.p[at];
-        if (d->only_app && r->app != *d->only_app)
+        if (d->q->only_app && r->app != *d->q->only_app)
             continue;
         uint32_t n = 0;
-        const uint32_t first = d->no_cells ? NONE : r->first_cell;
+        const uint32_t first = d->q->no_cells ? NONE : r->first_cell;
         for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
             n++;
         struct draft_row *to = draft_more(d);
@@ -184,7 +184,7 @@ static uint32_t settle_cells(struct cell *cells, uint32_t n)
 }
 
 /* Join draft rows of the same app and order everything. */
-static void draft_settle(struct draft *d, int32_t day, struct sheet *out)
+static void draft_settle(struct draft *d, struct sheet *out)
 {
     struct sheet_row *rows = arena_alloc(d->a, (d->rows_n ? d->rows_n : 1) * sizeof *rows);
     if (!rows) {
@@ -209,7 +209,7 @@ static void draft_settle(struct draft *d, int32_t day, struct sheet *out)
             for (uint32_t k = i, at = 0; k < end; at += d->rows[k++].cells_n)
                 memcpy(cells + at, d->rows[k].cells, d->rows[k].cells_n * sizeof *cells);
         }
-        const int64_t start_ms = day * MS_PER_DAY;
+        const int64_t start_ms = d->q->day * MS_PER_DAY;
         rows[n++] = (struct sheet_row){d->rows[i].app, sent ? start_ms + sent - 1 : 0,
                                        received ? start_ms + received - 1 : 0, cells,
                                        settle_cells(cells, cells_n)};
@@ -219,25 +219,12 @@ static void draft_settle(struct draft *d, int32_t day, struct sheet *out)
     out->rows_n = n;
 }
 
-static void draft_all(struct draft *d, uint64_t account, int32_t day, struct sheet *out)
+void view_sheet(struct view *v, const struct sheet_query *q, struct arena *a, struct sheet *out)
 {
+    struct draft d = {.v = v, .a = a, .q = q};
     *out = (struct sheet){0};
-    draft_stored(d, account, day, out);
-    for (unsigned i = 0; i < d->v->gen_n; i++)
-        draft_pending(d, d->v->gen[i], account, day, out);
-    draft_settle(d, day, out);
-}
-
-void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app,
-                struct arena *a, struct sheet *out)
-{
-    struct draft d = {.v = v, .a = a, .only_app = only_app};
-    draft_all(&d, account, day, out);
-}
-
-void view_sheet_rows(struct view *v, uint64_t account, int32_t day, struct arena *a,
-                     struct sheet *out)
-{
-    struct draft d = {.v = v, .a = a, .no_cells = true};
-    draft_all(&d, account, day, out);
+    draft_stored(&d, out);
+    for (unsigned i = 0; i < v->gen_n; i++)
+        draft_pending(&d, v->gen[i], out);
+    draft_settle(&d, out);
 }

@@ -7,6 +7,7 @@
 #define AGGREGATORS_VIEW_H
 
 #include "aggregators/generation.h"
+#include "aggregators/slot.h"
 #include "engine/base/arena.h"
 #include "engine/store/store.h"
 
@@ -30,54 +31,6 @@ void view_close(struct view *v);
 
 /* ---- sheets: what an account did on one day ---- */
 
-/* A cell's slot says what it counts.
- *   API calls     quarter * 4 + which; quarter 0..95 of the day, 96 = of the day, quarter unknown
- *   records       SLOT_RECORD + type * 8 + action
- *   with identity SLOT_WITH_RECORD + action: record events that carried `record` */
-enum api_which { API_CALLS, API_ERRORS, API_LIMITED };
-enum record_action {
-    ACTION_CREATED,
-    ACTION_UPDATED,
-    ACTION_DELETED,
-    ACTION_MERGED,
-    ACTION_RESTORED,
-    ACTION_ASSOCIATED,
-    ACTION_N
-};
-#define QUARTERS_PER_DAY 96
-#define SLOT_WITH_RECORD 400
-#define SLOT_RECORD      512
-
-struct cell {
-    uint64_t slot;
-    uint64_t count;
-};
-
-static inline bool slot_is_api(uint64_t slot)
-{
-    return slot < SLOT_WITH_RECORD;
-}
-static inline unsigned slot_quarter(uint64_t slot)
-{
-    return (unsigned)slot / 4;
-}
-static inline enum api_which slot_which(uint64_t slot)
-{
-    return (enum api_which)(slot % 4);
-}
-static inline bool slot_is_record(uint64_t slot)
-{
-    return slot >= SLOT_RECORD;
-}
-static inline object_type_id slot_type(uint64_t slot)
-{
-    return (slot - SLOT_RECORD) / 8;
-}
-static inline enum record_action slot_action(uint64_t slot)
-{
-    return (enum record_action)((slot - SLOT_RECORD) % 8);
-}
-
 struct sheet_row {
     uint64_t app;
     int64_t sent_ms;          /* last activity that day; 0: none */
@@ -93,14 +46,16 @@ struct sheet {
     uint32_t rows_n;
 };
 
-/* The same without cells (rows[i].cells_n is 0): who was active when, at a fraction of the cost. */
-void view_sheet_rows(struct view *v, uint64_t account, int32_t day, struct arena *a,
-                     struct sheet *out);
+struct sheet_query {
+    uint64_t account;
+    int32_t day;
+    const uint64_t
+        *only_app; /* NULL: all. Totals are then those of the first chunk: do not use them */
+    bool no_cells; /* rows without cells: who was active when, at a fraction of the cost */
+};
 
-/* The merged day of an account; empty when nothing happened. only_app: NULL for all, else one app
- * (totals are then 0 unless it was in the first chunk; do not use them). Allocates from a. */
-void view_sheet(struct view *v, uint64_t account, int32_t day, const uint64_t *only_app,
-                struct arena *a, struct sheet *out);
+/* The merged day of an account; empty when nothing happened. Allocates from a. */
+void view_sheet(struct view *v, const struct sheet_query *q, struct arena *a, struct sheet *out);
 
 /* ---- distinct records ---- */
 
@@ -109,10 +64,15 @@ struct distinct {
     bool exact;
 };
 
-/* Union over days from..to of the records that `app` touched with `action` (UINT32_MAX: any action;
- * app NULL: any app of the account). */
-void view_distinct(struct view *v, uint64_t account, int32_t from, int32_t to, const uint64_t *app,
-                   uint32_t action, struct distinct *out);
+struct distinct_query {
+    uint64_t account;
+    int32_t from, to;    /* days, both inclusive */
+    const uint64_t *app; /* NULL: any app of the account */
+    uint32_t action;     /* enum record_action; ACTION_N: any */
+};
+
+/* How many different records were touched: a union over the days, not a sum. */
+void view_distinct(struct view *v, const struct distinct_query *q, struct distinct *out);
 
 /* The apps and actions that have record identities on one day (for listing): calls fn for each. */
 void view_distinct_each(struct view *v, uint64_t account, int32_t day,
@@ -168,84 +128,6 @@ void view_activity(struct view *v, const struct activity_query *q, struct arena 
 /* Rows kept and trimmed of the account. */
 void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint64_t *trimmed);
 
-/* ---- apps and their connections ---- */
-
-enum connection_state {
-    STATE_NONE, /* only data seen, no lifecycle signal yet */
-    STATE_CONNECTED,
-    STATE_DISCONNECTED,
-    STATE_EXPIRED,
-    STATE_ERROR,
-    STATE_REAUTH, /* needs re-authentication */
-    STATE_UNINSTALLED,
-    STATE_N
-};
-
-/* A problem is a bad state of a connection (aggregators/connection.h). */
-enum problem_kind {
-    PROBLEM_DISCONNECTED,
-    PROBLEM_EXPIRED,
-    PROBLEM_ERROR,
-    PROBLEM_REAUTH,
-    PROBLEM_N
-};
-
-struct problem {
-    uint32_t episodes;       /* 0: never; above 1: reopened */
-    uint64_t repeats;        /* signals of this episode */
-    int64_t opened_ms;       /* of this episode, the newest */
-    int64_t last_ms;         /* newest signal of it */
-    int64_t ended_ms;        /* 0: still open */
-    struct str reason, code; /* of the newest signal; borrowed from the arena or the view */
-};
-
-struct connection {
-    uint64_t app;
-    uint64_t user;
-    bool has_user; /* false: signals that name no user */
-    enum connection_state state;
-    int64_t since_ms;        /* of the state */
-    int64_t installed_ms;    /* first install ever seen; 0: none */
-    struct str reason, code; /* of the state; borrowed from the arena or the view */
-    bool sync_known, sync_on;
-    struct problem problems[PROBLEM_N];
-};
-
-struct app_summary {
-    uint64_t app;
-    bool has_install;
-    int64_t installed_ms; /* first install ever seen in the account */
-    bool has_installer;
-    uint64_t installer;          /* user of that first install */
-    enum connection_state state; /* worst of its connections, uninstalled ones left out */
-    int64_t since_ms;
-    uint32_t connections_n; /* not uninstalled */
-    int64_t sent_ms;        /* last activity; 0: none seen */
-    int64_t received_ms;
-};
-
-/* Every app of the account but app 0, ascending, apps >= from_app, at most `limit`; *more when cut.
- */
-void view_apps(struct view *v, uint64_t account, uint64_t from_app, uint32_t limit, struct arena *a,
-               const struct app_summary **rows, uint32_t *rows_n, bool *more);
-
-/* The connections of the account, ascending (app, user); app: NULL for all apps. */
-void view_connections(struct view *v, uint64_t account, const uint64_t *app, struct arena *a,
-                      const struct connection **rows, uint32_t *rows_n);
-
-/* ---- permissions ---- */
-
-/* What the newest permission event said of one scope of one app. */
-struct scope {
-    struct str name, feature; /* borrowed from the view; feature may be empty */
-    int64_t since_ms;
-    enum event_kind said; /* EV_PERMISSION_GRANTED, _REVOKED or _REAUTH */
-};
-
-/* The scopes of one app of the account, ascending name. */
-void view_scopes(struct view *v, uint64_t account, uint64_t app, struct arena *a,
-                 const struct scope **rows, uint32_t *rows_n);
-
 /* ---- reference data ---- */
 
 /* The stored fields (a msgpack map) of one entry: kind is the upsert's kind (EV_CATALOG_APP, ...),
@@ -255,7 +137,7 @@ bool view_reference(struct view *v, uint64_t account, enum event_kind kind, stru
 
 /* Every entry of one kind of the account, in the order of their keys: fn(arg, key, fields). Both
  * are borrowed from the view. */
-void view_reference_each(struct view *v, uint64_t account, enum event_kind kind, struct arena *a,
+void view_reference_each(struct view *v, uint64_t account, enum event_kind kind,
                          void (*fn)(void *arg, struct str key, struct str fields), void *arg);
 
 /* Text of a class-2 object type; empty when unknown. */

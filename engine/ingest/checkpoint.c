@@ -38,7 +38,7 @@ enum status checkpoint_start(struct checkpoint *c)
 void checkpoint_fold(struct checkpoint *c, const struct batch *b, uint64_t position,
                      int64_t received_ms, int64_t mono_ms)
 {
-    generation_fold(c->active, b->ev, b->verdict, b->n, position, received_ms);
+    generation_fold(c->active, &(struct fold){b->ev, b->verdict, b->n, position, received_ms});
     if (c->active_since_mono_ms == 0)
         c->active_since_mono_ms = mono_ms;
 }

@@ -36,6 +36,9 @@ static enum status resume(struct scan *s)
         s->at_day = (int32_t)unzigzag(read_varint(r));
         s->at_app = read_varint(r);
         const uint64_t n = read_varint(r);
+        if (n && s->by_app)
+            return answer_bad_cursor(
+                s->a); /* groups end with their app: none can have been begun */
         const bool gone = s->by_day && s->at_day < s->a->from_day; /* its day is over since */
         struct sums dropped = {.arena = s->a->arena};
         for (uint64_t i = 0; i < n && !r->bad; i++) {

@@ -75,7 +75,7 @@ static bool emit(struct scan *s, const struct sum *group)
     row_begin(p);
     row_day(p, group->key.day);
     row_u64(p, group->key.app);
-    row_z(p, d->by_action ? action_name((unsigned)group->key.sub) : "");
+    row_z(p, d->by_action ? action_name(group->key.sub) : "");
     row_u64(p, records.records);
     row_bool(p, records.exact);
     row_u64(p, events > with ? events - with : 0);

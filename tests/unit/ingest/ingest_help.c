@@ -231,7 +231,7 @@ struct ledger_total engine_sheet(struct engine *e, uint64_t account, int32_t day
 
     view_open(e->days, gens, gens_n, &v);
     v.first_day = day;
-    view_sheet(&v, account, day, NULL, &arena, &sheet);
+    view_sheet(&v, &(struct sheet_query){.account = account, .day = day}, &arena, &sheet);
     CHECK(v.txn.status == ST_OK);
     total = (struct ledger_total){sheet.record_total, sheet.call_total};
     view_close(&v);

@@ -51,6 +51,12 @@ def ms_of(text):
     return at + (int(fraction.ljust(3, "0")[:3]) if fraction else 0)
 
 
+def sanitizer_runtime():
+    """The address sanitizer's library wants to be the first that is loaded, where it is one."""
+    linked = subprocess.run(["ldd", DAYBOOKD], capture_output=True, text=True).stdout
+    return re.findall(r"=> (\S*/libasan\S*)", linked)
+
+
 class FakeClock:
     """The wall clock of a daemon: stands still until it is set. Monotonic clocks run on."""
 
@@ -70,7 +76,8 @@ class FakeClock:
 
     def environment(self):
         return {
-            "LD_PRELOAD": FAKETIME,
+            "LD_PRELOAD": ":".join(sanitizer_runtime() + [FAKETIME]),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
             "FAKETIME_TIMESTAMP_FILE": self.path,
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",

@@ -74,7 +74,7 @@ enum status answer_refuse(struct answer *a, enum status st, const char *fmt, ...
 const struct catalogue_app *catalogue_get(struct answer *a, uint64_t app);
 const char *app_kind_name(enum app_kind kind); /* NULL when not known */
 
-const char *action_name(unsigned action); /* of a record event; below ACTION_N */
+const char *action_name(uint64_t action); /* of a record event; "" when it is none */
 
 /* ---- the views: ST_OK, or a refusal whose sentence may be in why ---- */
 

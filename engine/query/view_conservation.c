@@ -61,7 +61,9 @@ static bool is_empty(const struct audit_day *d)
 
 static void put_account(struct walk *w)
 {
-    int32_t day = w->next.started ? w->next.day : w->a->view.first_day;
+    int32_t day = w->a->view.first_day;
+    if (w->next.started && w->next.day > day)
+        day = w->next.day;
     for (; day <= w->a->view.today && !w->full; day++) {
         struct audit_day d;
         arena_reset(w->a->scratch);

@@ -9,9 +9,9 @@ struct records {
 static const char *const action_names[ACTION_N] = {"created", "updated",  "deleted",
                                                    "merged",  "restored", "associated"};
 
-const char *action_name(unsigned action)
+const char *action_name(uint64_t action)
 {
-    return action_names[action];
+    return action < ACTION_N ? action_names[action] : "";
 }
 
 static void add(struct scan *s, int32_t day, const struct sheet_row *row)
@@ -49,7 +49,7 @@ static bool emit(struct scan *s, const struct sum *group)
     row_day(p, group->key.day);
     row_u64(p, group->key.app);
     row_str(p, name);
-    row_z(p, r->by_action ? action_names[group->key.sub % 8] : "");
+    row_z(p, r->by_action ? action_name(group->key.sub % 8) : "");
     row_u64(p, group->n[0]);
     return row_end(p);
 }

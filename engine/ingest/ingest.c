@@ -50,6 +50,7 @@ static void hand_over(struct ingest *in)
     in->writing = g;
     CHECK(in->spare_n > 0); /* the writer was idle, and at most one is being answered */
     in->open = in->spare[--in->spare_n];
+    in->events_checked = 0;
     writer_put(in->writer, g);
 }
 

@@ -47,6 +47,7 @@ struct ingest {
     struct group *spare[GROUPS_N]; /* empty ones */
     uint32_t spare_n;
     struct checkpoint checkpoint;
+    uint64_t events_checked; /* of the open group, when the budgets were looked at last */
     struct clock_gate gate;
     struct clock gate_asked; /* the moment that the gate judged last */
     int64_t full_mono_ms;    /* since when the pending budget is used up; 0: it is not */

@@ -7,6 +7,9 @@
 #include "engine/base/check.h"
 
 #define RETRY_MS_MIN 50
+/* Within a turn the budgets are looked at after so many events: they are exceeded by no more than
+ * these and one batch. */
+#define CHECK_EVENTS 8192
 #define RETRY_MS_MAX 5000
 
 /* Room comes when the running merge is done: about as long as the last one took. */
@@ -89,8 +92,11 @@ static void submit(struct ingest *in, const struct ingest_source *from, struct s
         refuse_standing(in, s, standing);
     else
         decode(in, from, s);
-    if (in->open->bytes >= in->options.group_bytes_max)
+    if (in->open->bytes >= in->options.group_bytes_max ||
+        in->open->events - in->events_checked >= CHECK_EVENTS) {
+        in->events_checked = in->open->events;
         ingest_pressure(in);
+    }
 }
 
 void ingest_submit(struct ingest *in, const struct ingest_source *from, struct zmsg *m,

@@ -2,6 +2,8 @@
 #include "tests/unit/net/harness.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 
 /* ---- shapes of messages ---- */
 
@@ -201,6 +203,25 @@ static void answer_late(void *arg)
         a->longest_wait_ms = loop_waited_ms(a->f->loop);
 }
 
+static void on_alarm(int signo)
+{
+    (void)signo;
+}
+
+/* A signal a millisecond interrupts the loop's calls, not those of the peers. */
+static void interrupt_this_thread(bool on)
+{
+    const struct timeval ms = {.tv_usec = on ? 1000 : 0};
+    const struct itimerval every = {ms, ms};
+    struct sigaction quiet = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    sigaction(SIGALRM, &quiet, NULL);
+    pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &alarm, NULL);
+    setitimer(ITIMER_REAL, &every, NULL);
+}
+
 static void test_bursts_do_not_stall(void **state)
 {
     struct fixture *f = *state;
@@ -216,8 +237,10 @@ static void test_bursts_do_not_stall(void **state)
     f->o.turn_messages_max = 7; /* so that the budget ends inside bursts */
     open_sock(f, ZSOCK_ROUTER, "tcp://127.0.0.1:*");
     loop_hook(f->loop, answer_late, a);
+    interrupt_this_thread(false);
     for (size_t i = 0; i < N_OF(peers); i++)
         pthread_create(&threads[i], NULL, send_bursts, &peers[i]);
+    interrupt_this_thread(true);
     unsigned sent = 0;
     for (size_t i = 0; i < N_OF(peers); i++) {
         while (pthread_tryjoin_np(threads[i], NULL) != 0)
@@ -225,6 +248,7 @@ static void test_bursts_do_not_stall(void **state)
         assert_int_equal(peers[i].failures, 0);
         sent += peers[i].sent;
     }
+    interrupt_this_thread(false);
     assert_true(sent > 3 * BURSTS);
     assert_int_equal(counters(f).messages_in, sent);
     assert_int_equal(counters(f).messages_out, sent);

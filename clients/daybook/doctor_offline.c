@@ -23,11 +23,13 @@
 #include "schemas/frame.h"
 
 #define PATH_BYTES 4096
-#define MAP_BYTES  (UINT64_C(1) << 40) /* address space only; a reader may map more than the file  \
-                                        */
-#define VISIBLE_DAYS 30
-#define DAYS_N       (VISIBLE_DAYS + 2) /* and tomorrow, for clocks around midnight */
-#define FAULTS_SHOWN 20
+#define MAP_BYTES                                                                                  \
+    (UINT64_C(1) << 40) /* address space only; a reader may map more than the file                 \
+                         */
+#define VISIBLE_DAYS   30
+#define DAYS_N         (VISIBLE_DAYS + 2) /* and tomorrow, for clocks around midnight */
+#define FAULTS_SHOWN   20
+#define FIRST_POSITION 1 /* of a new log; tables that were never merged say 0 */
 
 /* Units of the visible days, added up from tables and log. */
 struct found {
@@ -154,7 +156,7 @@ static void check_log(struct offline *o, struct txn *t)
     if (t->status != ST_OK)
         doctor_check(o->d, DOCTOR_FAULT, "log", "%s",
                      r.why[0] != '\0' ? r.why : status_row(t->status)->text);
-    else if (range.first > o->tables_end)
+    else if (range.first > o->tables_end && range.first > FIRST_POSITION)
         doctor_check(o->d, DOCTOR_FAULT, "log",
                      "it begins at position %" PRIu64 ", the day tables end at %" PRIu64
                      ": what lies between is nowhere",

@@ -91,11 +91,10 @@ static void list_holes(const struct outbox *o, uint64_t seq, struct buf *to)
 static void report_holes(struct daybook_publisher *p, struct daybook_lost lost,
                          const struct buf *holes)
 {
-    struct reader r = reader_of(holes->p, holes->n);
     lost.why = DAYBOOK_LOST_IN_OUTBOX;
-    while (reader_left(&r) > 0) {
-        uint64_t range[2];
-        memcpy(range, read_span(&r, sizeof range), sizeof range);
+    uint64_t range[2];
+    for (size_t at = 0; at + sizeof range <= holes->n; at += sizeof range) {
+        memcpy(range, holes->p + at, sizeof range);
         lost.from_seq = range[0];
         report_lost(p, lost, range[1]);
     }

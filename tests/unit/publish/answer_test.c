@@ -99,30 +99,28 @@ static void acks_of_the_engine(void **state)
 static void not_answers(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "",
-        " ",
-        "{}",
-        "[]",
-        "{\"ok\": 1}",
-        "{\"ok\": \"true\"}",
-        "{\"ok\": true",
-        "{\"ok\": true, \"seq\": [1]}",
-        "{\"ok\": true, \"code\": 5}",
-        "{\"ok\": true, \"rejected\": 5}",
-        "{\"ok\": true, \"rejected\": [5]}",
-        "{\"ok\": tru, \"x\": 1}",
-        "{\"ok\": true, \"x\": \"\\q\"}",
-        "{\"ok\": true, \"x\": \"\\ud800\"}",
-        "{\"ok\": true, \"x\": \"a\nb\"}",
-        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{"
-        "\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{",
-        "\xc1",
-        "\x93\x01",
-        "\x81\xa2ok",
-        "\xdf\xff\xff\xff\xff",
-        "\x81\xd9\xff",
-        "\x82\xa2ok\xc3\xa1x\xc7\x01\x01\x01"};
+    static const char *const rows[] = {"",
+                                       " ",
+                                       "{}",
+                                       "[]",
+                                       "{\"ok\": 1}",
+                                       "{\"ok\": \"true\"}",
+                                       "{\"ok\": true",
+                                       "{\"ok\": true, \"seq\": [1]}",
+                                       "{\"ok\": true, \"code\": 5}",
+                                       "{\"ok\": true, \"rejected\": 5}",
+                                       "{\"ok\": true, \"rejected\": [5]}",
+                                       "{\"ok\": tru, \"x\": 1}",
+                                       "{\"ok\": true, \"x\": \"\\q\"}",
+                                       "{\"ok\": true, \"x\": \"\\ud800\"}",
+                                       "{\"ok\": true, \"x\": \"a\nb\"}",
+                                       "{\"ok\": true, \"x\": [[[[[[[[[[[[[[[[[[[[",
+                                       "\xc1",
+                                       "\x93\x01",
+                                       "\x81\xa2ok",
+                                       "\xdf\xff\xff\xff\xff",
+                                       "\x81\xd9\xff",
+                                       "\x82\xa2ok\xc3\xa1x\xc7\x01\x01\x01"};
     struct buf text = buf_of(1 << 20);
     for (size_t i = 0; i < N_OF(rows); i++) {
         struct answer a;

@@ -325,8 +325,10 @@ static bool turn(struct fake_engine *f, void *socket, struct buf *scratch)
 static void *bound_socket(void *context, const char *endpoint)
 {
     void *socket = zmq_socket(context, ZMQ_ROUTER);
-    int linger = 0;
-    CHECK(zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger) == 0);
+    int none = 0;
+    CHECK(zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none) == 0);
+    /* A full ROUTER drops answers in silence: only `mute` may do that here. */
+    CHECK(zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof none) == 0);
     while (zmq_bind(socket, endpoint) != 0)
         CHECK(zmq_errno() == EADDRINUSE);
     return socket;

@@ -25,7 +25,7 @@ static void close_all(struct daybook_publisher **p, struct fake_engine *f)
 static void counts_each_once(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f; /* outlives a failed assertion, as its thread does */
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -51,7 +51,7 @@ static void counts_each_once(void **state)
 static void busy_with_a_full_window(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.halted = true;
@@ -80,7 +80,7 @@ static void busy_with_a_full_window(void **state)
 static void busy_many_times(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.busy_seq = 7;
@@ -99,7 +99,7 @@ static void busy_many_times(void **state)
 static void gap_rewinds_once(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.halted = true;
@@ -124,7 +124,7 @@ static void gap_rewinds_once(void **state)
 static void lost_tail_is_found_by_asking(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.lose_seq = 10;
@@ -140,7 +140,7 @@ static void lost_tail_is_found_by_asking(void **state)
 static void lost_answers_become_duplicates(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.mute = true;
@@ -163,7 +163,7 @@ static void lost_answers_become_duplicates(void **state)
 static void silence_is_outlasted(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.deaf = true;
@@ -182,7 +182,7 @@ static void silence_is_outlasted(void **state)
 static void engine_restarts_many_times(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -205,7 +205,7 @@ static void engine_restarts_many_times(void **state)
 static void stale_from_the_start(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.epoch = UINT64_C(9000000000000);
@@ -228,7 +228,7 @@ static void stale_from_the_start(void **state)
 static void stale_with_answers_missing(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.mute = true;
@@ -254,7 +254,7 @@ static void stale_with_answers_missing(void **state)
 static void engine_lost_its_data(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -281,7 +281,7 @@ static void engine_lost_its_data(void **state)
 static void refused_for_good_goes_on(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.refuse_seq = 3;
@@ -311,7 +311,7 @@ static void refused_for_good_goes_on(void **state)
 static void denied_batch_is_kept(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.deny_seq = 4;
@@ -330,7 +330,7 @@ static void denied_batch_is_kept(void **state)
 static void unreadable_batch_is_found(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.unnamed_seq = 4;
@@ -353,7 +353,7 @@ static void unreadable_batch_is_found(void **state)
 static void full_outbox_blocks_or_says_so(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     uint8_t body[16];
     fake_engine_start(&f);
@@ -388,7 +388,7 @@ static void full_outbox_blocks_or_says_so(void **state)
 static void blocking_publish_outruns_a_small_outbox(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -405,7 +405,7 @@ static void blocking_publish_outruns_a_small_outbox(void **state)
 static void descriptor_misses_nothing(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -450,7 +450,7 @@ static void descriptor_misses_nothing(void **state)
 static void importer_keeps_its_epoch(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -495,7 +495,7 @@ static void importer_keeps_its_epoch(void **state)
 static void callbacks_must_not_call_back(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     struct daybook_publisher_options options = test_options(&f, &heard);
@@ -511,7 +511,7 @@ static void callbacks_must_not_call_back(void **state)
 static void epochs_differ(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     uint64_t last = 0;
@@ -530,7 +530,7 @@ static void epochs_differ(void **state)
 static void close_says_what_is_left(void **state)
 {
     (void)state;
-    struct fake_engine f;
+    static struct fake_engine f;
     struct heard heard;
     fake_engine_start(&f);
     f.halted = true;

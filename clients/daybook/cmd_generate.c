@@ -6,12 +6,10 @@
 
 #include "bench/workload.h"
 #include "clients/daybook/command.h"
-#include "clients/daybook/event_line.h"
+#include "clients/daybook/compact_line.h"
 #include "clients/daybook/progress.h"
-#include "engine/base/arena.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
-#include "schemas/frame.h"
 #include "schemas/recording.h"
 
 #define EVENTS_DEFAULT 10000
@@ -85,22 +83,12 @@ static const struct option_row rows_of_generate[] = {
 
 #define RATE_DEFAULT 100000
 
-static int write_lines(struct cli *cli, FILE *to, struct arena *a, const uint8_t *frame, size_t n)
+static int write_lines(struct cli *cli, FILE *to, struct buf *text, const uint8_t *frame, size_t n)
 {
-    struct batch b = {0};
-    arena_reset(a);
-    frame_decode(frame, n, &frame_limits_default, a, &b);
-    CHECK(b.status == ST_OK);
-    struct buf line = buf_of((size_t)64 << 10);
-    for (uint32_t i = 0; i < b.n; i++) {
-        buf_reset(&line);
-        event_line(&b.ev[i], &line);
-        (void)fwrite(line.p, 1, line.n, to);
-        (void)fputc('\n', to);
-    }
-    bool bad = line.bad;
-    buf_fini(&line);
-    return bad ? command_fault(cli, EX_OSERR, "out of memory") : 0;
+    buf_reset(text);
+    CHECK(compact_lines(frame, n, text)); /* the generator's own form */
+    (void)fwrite(text->p, 1, text->n, to);
+    return text->bad ? command_fault(cli, EX_OSERR, "out of memory") : 0;
 }
 
 static void write_record(FILE *to, int64_t received_ms, const uint8_t *frame, size_t n)
@@ -121,7 +109,7 @@ static int generate(struct cli *cli, const struct generate_options *o, const str
     uint64_t batches = ((o->events.given ? o->events.number : EVENTS_DEFAULT) + each - 1) / each;
     uint64_t rate = o->rate.given ? o->rate.number : RATE_DEFAULT;
     int64_t now_ms = clock_now().wall_ms;
-    struct arena a = {0};
+    struct buf text = buf_of((size_t)16 << 20);
     struct progress p;
     progress_begin(&p, cli, o->quiet.given, "generate", "events", batches);
     if (!o->ndjson.given) {
@@ -133,13 +121,13 @@ static int generate(struct cli *cli, const struct generate_options *o, const str
     for (uint64_t i = 0; i < batches && code == 0 && !*cli->stop && !ferror(to); i++) {
         size_t n = workload_batch(w, i, now_ms, frame);
         if (o->ndjson.given)
-            code = write_lines(cli, to, &a, frame, n);
+            code = write_lines(cli, to, &text, frame, n);
         else
             write_record(to, now_ms + (int64_t)(i * each * 1000 / rate), frame, n);
         progress_at(&p, i + 1, (i + 1) * each);
     }
     progress_end(&p);
-    arena_fini(&a);
+    buf_fini(&text);
     free(frame);
     return code;
 }
@@ -155,7 +143,7 @@ static int run(struct cli *cli, const void *options)
         .shape = (enum workload_shape)o->workload.number,
         .seed = o->seed.given ? o->seed.number : 1,
         .batch_events = o->batch.given ? (uint32_t)o->batch.number : BATCH_DEFAULT,
-        .producer = o->producer.given ? o->producer.text : NULL,
+        .producer = o->producer.given && !o->ndjson.given ? o->producer.text : NULL,
         .epoch = (uint64_t)clock_now().wall_ms,
     };
     struct workload *w;

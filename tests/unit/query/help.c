@@ -223,6 +223,7 @@ static json_t *ask_text(struct engine *t, const char *text)
     return a;
 }
 
+static char *question_of(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 static char *question_of(const char *fmt, va_list ap)
 {
     char *text = malloc(1 << 20);

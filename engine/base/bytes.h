@@ -23,7 +23,8 @@ struct reader {
 
 static inline struct reader reader_of(const void *p, size_t n)
 {
-    return (struct reader){p, (const uint8_t *)p + n, false};
+    /* NULL has no end one past it, not even with nothing in between. */
+    return (struct reader){p, n > 0 ? (const uint8_t *)p + n : p, false};
 }
 
 static inline size_t reader_left(const struct reader *r)

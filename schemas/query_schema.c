@@ -333,7 +333,7 @@ static void put_answer(struct json *j, enum query_view_id view)
     shut(j);
     put_typed(j, "request", "[\"integer\", \"string\"]");
     put_typed(j, "as_of", "\"integer\"");
-    put_typed(j, "position", "[\"integer\", \"null\"]");
+    put_typed(j, "position", "\"integer\"");
     put_typed(j, "from", range);
     put_typed(j, "to", range);
     open(j, "bound");

@@ -222,11 +222,7 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
         out_token(&o, &r->request);
     }
     out_pair_i64(&o, "as_of", a->context->now_ms);
-    out_key(&o, "position");
-    if (a->view.end)
-        out_u64(&o, a->view.end - 1);
-    else
-        out_null(&o); /* nothing was ever logged */
+    out_pair_u64(&o, "position", a->view.end ? a->view.end - 1 : 0); /* 0 is before everything */
     put_range(a, &o);
     if (a->context->degraded)
         out_pair_bool(&o, "degraded", true);

@@ -384,7 +384,8 @@ struct daybook_answer {
     size_t n;
 };
 
-/* One parameter: text, or (text NULL) a number. Neighbours of the same name form an array. */
+/* One parameter: text, or (text NULL) a number. Neighbours of the same name form an array. A list
+ * of parameters ends with a name of NULL. */
 struct daybook_param {
     const char *name;
     const char *text;
@@ -398,10 +399,10 @@ DAYBOOK_CHECKED enum daybook_status daybook_query(struct daybook_query *q, const
                                                   size_t n, int timeout_ms,
                                                   struct daybook_answer *answer);
 
-/* The same from a view's name and parameters; asks and answers in JSON. */
+/* The same from a view's name and its parameters (NULL: none); asks and answers in JSON. */
 DAYBOOK_CHECKED enum daybook_status daybook_query_view(struct daybook_query *q, const char *view,
                                                        const struct daybook_param *params,
-                                                       size_t params_n, int timeout_ms,
+                                                       int timeout_ms,
                                                        struct daybook_answer *answer);
 
 /* The last failure or refusal as a sentence; "" when there was none. */

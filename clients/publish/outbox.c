@@ -85,7 +85,8 @@ static enum daybook_status load(struct outbox *o, const struct outbox_config *co
         .segment_bytes = segment_bytes > SEGMENT_BYTES_MIN ? segment_bytes : SEGMENT_BYTES_MIN,
         .frame_bytes_max = config->frame_bytes_max,
         .epoch = config->epoch};
-    enum daybook_status st = spool_open(&o->spool, &spool, take_record, o, config->error);
+    const struct spool_visitor visitor = {take_record, o};
+    enum daybook_status st = spool_open(&o->spool, &spool, &visitor, config->error);
     if (st != DAYBOOK_OK)
         return st;
     const struct segment *last = spool_last(&o->spool);
@@ -203,9 +204,9 @@ uint64_t outbox_hole(const struct outbox *o, uint64_t seq, uint64_t *end)
     return seq;
 }
 
-/* The frame of seq under another number; *msg is not initialised. */
+/* The frame of seq under the next number of `to`; *msg is not initialised. */
 static enum daybook_status renumbered(struct outbox *o, const struct envelope *env, uint64_t seq,
-                                      uint64_t epoch, uint64_t new_seq, zmq_msg_t *msg)
+                                      const struct outbox *to, zmq_msg_t *msg)
 {
     zmq_msg_t old;
     enum daybook_status st = outbox_message(o, seq, &old);
@@ -219,7 +220,7 @@ static enum daybook_status renumbered(struct outbox *o, const struct envelope *e
     }
     memcpy(zmq_msg_data(msg), zmq_msg_data(&old), n);
     (void)zmq_msg_close(&old);
-    if (envelope_renumber(env, zmq_msg_data(msg), n, epoch, new_seq))
+    if (envelope_renumber(env, zmq_msg_data(msg), n, to->epoch, to->next))
         return DAYBOOK_OK;
     (void)zmq_msg_close(msg);
     entry_spoil(o, outbox_entry(o, seq));
@@ -231,7 +232,7 @@ static enum daybook_status renew_one(struct outbox *o, const struct envelope *en
                                      struct outbox *to, uint64_t seq)
 {
     zmq_msg_t msg;
-    enum daybook_status st = renumbered(o, env, seq, to->epoch, to->next, &msg);
+    enum daybook_status st = renumbered(o, env, seq, to, &msg);
     if (st != DAYBOOK_OK)
         return st;
     struct outbox_entry e = {.born_ns = outbox_entry(o, seq)->born_ns,

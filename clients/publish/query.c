@@ -208,56 +208,49 @@ static void put_value(struct buf *b, const struct daybook_param *p)
     buf_put(b, digits, n);
 }
 
-/* How many parameters from i on have the same name. */
-static size_t run_of(const struct daybook_param *params, size_t params_n, size_t i)
+static bool same_name(const struct daybook_param *a, const struct daybook_param *b)
 {
-    size_t n = 1;
-    while (i + n < params_n && strcmp(params[i].name, params[i + n].name) == 0)
-        n++;
-    return n;
+    return a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0;
 }
 
-static void put_question(struct buf *b, const char *view, const struct daybook_param *params,
-                         size_t params_n)
+/* The value of p, or an array of it and its neighbours of the same name; where the next one is. */
+static const struct daybook_param *put_param(struct buf *b, const struct daybook_param *p)
 {
-    buf_put(b, "{\"view\":", 8);
-    put_text(b, view);
-    for (size_t i = 0; i < params_n;) {
-        size_t n = run_of(params, params_n, i);
+    buf_u8(b, ',');
+    put_text(b, p->name);
+    buf_u8(b, ':');
+    bool array = same_name(p, p + 1);
+    if (array)
+        buf_u8(b, '[');
+    put_value(b, p);
+    for (; same_name(p, p + 1); p++) {
         buf_u8(b, ',');
-        put_text(b, params[i].name);
-        buf_u8(b, ':');
-        if (n > 1)
-            buf_u8(b, '[');
-        for (size_t k = 0; k < n; k++) {
-            if (k > 0)
-                buf_u8(b, ',');
-            put_value(b, &params[i + k]);
-        }
-        if (n > 1)
-            buf_u8(b, ']');
-        i += n;
+        put_value(b, p + 1);
     }
-    buf_u8(b, '}');
+    if (array)
+        buf_u8(b, ']');
+    return p + 1;
 }
 
 enum daybook_status daybook_query_view(struct daybook_query *q, const char *view,
-                                       const struct daybook_param *params, size_t params_n,
-                                       int timeout_ms, struct daybook_answer *answer)
+                                       const struct daybook_param *params, int timeout_ms,
+                                       struct daybook_answer *answer)
 {
     if (q == NULL)
         return DAYBOOK_INVALID;
-    if (view == NULL || (params == NULL && params_n > 0))
-        return fail(&q->error, DAYBOOK_INVALID, "view and params must not be NULL");
-    for (size_t i = 0; i < params_n; i++)
-        if (params[i].name == NULL)
-            return fail(&q->error, DAYBOOK_INVALID, "parameter %zu has no name", i);
-    buf_reset(&q->question);
-    put_question(&q->question, view, params, params_n);
-    if (q->question.bad)
+    if (view == NULL)
+        return fail(&q->error, DAYBOOK_INVALID, "view must not be NULL");
+    struct buf *b = &q->question;
+    buf_reset(b);
+    buf_put(b, "{\"view\":", 8);
+    put_text(b, view);
+    while (params != NULL && params->name != NULL)
+        params = put_param(b, params);
+    buf_u8(b, '}');
+    if (b->bad)
         return fail(&q->error, DAYBOOK_TOO_LARGE, "the request is over %u bytes",
                     QUESTION_BYTES_MAX);
-    return daybook_query(q, q->question.p, q->question.n, timeout_ms, answer);
+    return daybook_query(q, b->p, b->n, timeout_ms, answer);
 }
 
 const char *daybook_query_error(const struct daybook_query *q)

@@ -42,13 +42,16 @@ struct spool {
 };
 
 /* Called for every record, in order of seq. Its frame stands at `offset` of its segment. */
-typedef enum daybook_status (*spool_visit)(void *context, uint64_t seq, uint64_t offset,
-                                           uint32_t frame_bytes);
+struct spool_visitor {
+    enum daybook_status (*visit)(void *context, uint64_t seq, uint64_t offset,
+                                 uint32_t frame_bytes);
+    void *context;
+};
 
 /* Open or create the directory, lock it, and visit what it holds. INVALID (another producer's),
  * LOCKED, IO, CORRUPT (a newer format), NO_MEMORY. On failure *s is closed. */
 enum daybook_status spool_open(struct spool *s, const struct spool_config *config,
-                               spool_visit visit, void *context, struct daybook_error *error);
+                               const struct spool_visitor *visitor, struct daybook_error *error);
 
 static inline struct segment *spool_last(const struct spool *s)
 {

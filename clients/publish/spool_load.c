@@ -171,8 +171,7 @@ static void keep_highest_epoch(struct spool *s)
 }
 
 struct scan {
-    spool_visit visit;
-    void *context;
+    const struct spool_visitor *visitor;
     struct buf frame;
 };
 
@@ -182,8 +181,8 @@ static enum daybook_status scan_segment(struct spool *s, struct segment *segment
     enum segment_read got;
     while ((got = segment_read(segment, segment->bytes, segment->end_seq, s->config.frame_bytes_max,
                                &scan->frame)) == SEGMENT_RECORD) {
-        enum daybook_status st =
-            scan->visit(scan->context, segment->end_seq, segment->bytes, (uint32_t)scan->frame.n);
+        enum daybook_status st = scan->visitor->visit(scan->visitor->context, segment->end_seq,
+                                                      segment->bytes, (uint32_t)scan->frame.n);
         if (st != DAYBOOK_OK)
             return fail(error, st, "outbox: %s",
                         st == DAYBOOK_CORRUPT ? "numbers jump too far" : "no memory for its index");
@@ -204,10 +203,10 @@ static enum daybook_status scan_segment(struct spool *s, struct segment *segment
 }
 
 /* Segments may overlap only if somebody put files there: nothing can be said about them. */
-static enum daybook_status scan_all(struct spool *s, spool_visit visit, void *context,
+static enum daybook_status scan_all(struct spool *s, const struct spool_visitor *visitor,
                                     struct daybook_error *error)
 {
-    struct scan scan = {visit, context, buf_of(s->config.frame_bytes_max)};
+    struct scan scan = {visitor, buf_of(s->config.frame_bytes_max)};
     enum daybook_status st = DAYBOOK_OK;
     uint64_t end = 0;
     for (size_t i = 0; i < s->segments_n && st == DAYBOOK_OK; i++) {
@@ -250,7 +249,7 @@ static enum daybook_status settle_fence(struct spool *s, struct daybook_error *e
 }
 
 enum daybook_status spool_open(struct spool *s, const struct spool_config *config,
-                               spool_visit visit, void *context, struct daybook_error *error)
+                               const struct spool_visitor *visitor, struct daybook_error *error)
 {
     *s = (struct spool){.config = *config,
                         .producer_hash = hash64(config->producer.p, config->producer.n),
@@ -264,7 +263,7 @@ enum daybook_status spool_open(struct spool *s, const struct spool_config *confi
         st = list_directory(s, error);
     if (st == DAYBOOK_OK) {
         keep_highest_epoch(s);
-        st = scan_all(s, visit, context, error);
+        st = scan_all(s, visitor, error);
     }
     if (st == DAYBOOK_OK)
         st = settle_fence(s, error);

@@ -26,6 +26,7 @@ static struct outbox_config config_of(const char *path)
 {
     return (struct outbox_config){.path = path,
                                   .producer = STR("test"),
+                                  .sync = DAYBOOK_SYNC_RELAXED, /* tests write much */
                                   .bytes_max = 64u << 20,
                                   .batches_max = 100000,
                                   .frame_bytes_max = FRAME_MAX,
@@ -175,7 +176,7 @@ static void torn_at_every_byte(void **state)
     (void)state;
     char path[128], file[256], torn[128], torn_file[512];
     struct outbox o;
-    off_t ends[6];
+    off_t ends[3];
     open_box(&o, test_directory(path));
     (void)files(path, ".seg", file);
     for (uint64_t i = 0; i < N_OF(ends); i++) {
@@ -347,7 +348,6 @@ static void relaxed_is_fenced_after_a_reboot(void **state)
     char path[128];
     struct outbox o;
     struct outbox_config config = config_of(test_directory(path));
-    config.sync = DAYBOOK_SYNC_RELAXED;
     assert_int_equal(outbox_open(&o, &config), DAYBOOK_OK);
     append(&o, 0, 5);
     assert_int_equal(o.spool.syncs, 0);
@@ -366,6 +366,22 @@ static void relaxed_is_fenced_after_a_reboot(void **state)
     outbox_close(&o);
     assert_int_equal(outbox_open(&o, &config), DAYBOOK_OK);
     assert_int_equal(o.spool.fence, 6);
+    outbox_close(&o);
+    test_remove(path);
+}
+
+static void syncs_each_batch(void **state)
+{
+    (void)state;
+    char path[128];
+    struct outbox o;
+    struct outbox_config config = config_of(test_directory(path));
+    config.sync = DAYBOOK_SYNC_BATCH;
+    assert_int_equal(outbox_open(&o, &config), DAYBOOK_OK);
+    for (uint64_t n = 1; n <= 5; n++) {
+        append(&o, n, n + 1);
+        assert_int_equal(o.spool.syncs, n);
+    }
     outbox_close(&o);
     test_remove(path);
 }
@@ -412,6 +428,7 @@ int main(void)
         cmocka_unit_test(belongs_to_one),
         cmocka_unit_test(renews),
         cmocka_unit_test(relaxed_is_fenced_after_a_reboot),
+        cmocka_unit_test(syncs_each_batch),
         cmocka_unit_test(bounds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

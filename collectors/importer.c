@@ -82,22 +82,21 @@ bool import_format_needs_app(const struct import_format *f)
     return f->needs_app;
 }
 
-enum status importer_open(const struct import_format *f, const struct import_options *o,
-                          const struct retime *retime, const void *bytes, size_t n,
-                          struct importer **out, struct import_fault *fault)
+enum status importer_open(const struct import_input *in, struct importer **out,
+                          struct import_fault *fault)
 {
     *fault = (struct import_fault){0};
     struct importer *im = calloc(1, sizeof *im);
     if (im == NULL)
         return ST_NO_MEMORY;
-    im->format = f;
-    im->o = o;
-    im->retime = retime;
-    im->begin = im->at = bytes;
-    im->end = im->begin + n;
+    im->format = in->format;
+    im->o = in->options;
+    im->retime = in->retime;
+    im->begin = im->at = in->bytes;
+    im->end = im->begin + in->n;
     im->line = 1;
     im->frame = buf_of(FRAME_BYTES_MAX);
-    enum status st = f->open != NULL ? f->open(im, fault) : ST_OK;
+    enum status st = im->format->open != NULL ? im->format->open(im, fault) : ST_OK;
     if (st != ST_OK) {
         importer_free(&im);
         return st;

@@ -123,12 +123,19 @@ struct import_fault {
     char text[400];
 };
 
-/* Read n bytes as format f. bytes, o and retime (may be NULL) are borrowed until importer_free.
- * ST_USAGE: an option is missing or wrong; ST_INVALID: the input lacks what the options name (a
+/* What to read and how. Everything is borrowed until importer_free. */
+struct import_input {
+    const struct import_format *format;
+    const struct import_options *options;
+    const struct retime *retime; /* NULL: times stay */
+    const char *bytes;
+    size_t n;
+};
+
+/* ST_USAGE: an option is missing or wrong; ST_INVALID: the input lacks what the options name (a
  * column). fault says which. */
-enum status importer_open(const struct import_format *f, const struct import_options *o,
-                          const struct retime *retime, const void *bytes, size_t n,
-                          struct importer **out, struct import_fault *fault) MUST_CHECK;
+enum status importer_open(const struct import_input *in, struct importer **out,
+                          struct import_fault *fault) MUST_CHECK;
 
 /* The next item. False: the input is at its end. Cost: linear in the item's bytes. */
 bool importer_next(struct importer *im, struct import_item *out);

@@ -163,22 +163,31 @@ static const struct option_row *row_of_name(const struct option_row *rows, size_
     return NULL;
 }
 
-/* One option at argv[*i]; moves *i over a value in the next argument. */
-static enum status take_option(const struct option_row *rows, size_t n, int argc, char **argv,
-                               int *i, void *into, struct args *a)
+/* Where parsing stands. */
+struct parse {
+    const struct option_table *table;
+    int argc, i;
+    char **argv;
+    void *into;
+    struct args args;
+};
+
+/* The option at argv[i], and its value if that is the next argument. */
+static enum status take_option(struct parse *p)
 {
-    char *arg = argv[*i];
+    struct args *a = &p->args;
+    char *arg = p->argv[p->i];
     const struct option_row *row;
     const char *value = NULL;
     if (arg[1] == '-') {
         struct str name = {arg + 2, strcspn(arg + 2, "=")};
         if (arg[2 + name.n] == '=')
             value = arg + 3 + name.n;
-        row = row_of_name(rows, n, name);
+        row = row_of_name(p->table->rows, p->table->n, name);
         if (row == NULL)
-            return unknown(a, rows, n, name);
+            return unknown(a, p->table->rows, p->table->n, name);
     } else {
-        row = row_of_letter(rows, n, arg[1]);
+        row = row_of_letter(p->table->rows, p->table->n, arg[1]);
         if (row == NULL)
             return fault(a, "there is no option -%c; --help lists them", arg[1]);
         if (arg[2] != '\0')
@@ -188,35 +197,35 @@ static enum status take_option(const struct option_row *rows, size_t n, int argc
         if (value != NULL)
             return fault(a, "--%s takes no value (given: %s)", row->name, value);
     } else if (value == NULL) {
-        if (*i + 1 >= argc)
+        if (p->i + 1 >= p->argc)
             return fault(a, "--%s needs a value: --%s=%s", row->name, row->name, row->value);
-        value = argv[++*i];
+        value = p->argv[++p->i];
     }
-    return set(a, row, value, into);
+    return set(a, row, value, p->into);
 }
 
-enum status args_parse(const struct option_row *rows, size_t n, int argc, char **argv, void *into,
+enum status args_parse(const struct option_table *table, int argc, char **argv, void *into,
                        struct args *out)
 {
-    struct args a = {.v = argv};
+    struct parse p = {.table = table, .argc = argc, .argv = argv, .into = into, .args.v = argv};
     bool only_arguments = false;
     enum status st = ST_OK;
-    for (int i = 1; i < argc && st == ST_OK; i++) {
-        char *arg = argv[i];
+    for (p.i = 1; p.i < argc && st == ST_OK; p.i++) {
+        char *arg = argv[p.i];
         if (only_arguments || arg[0] != '-' || arg[1] == '\0') {
-            if (a.n == ARGS_MAX)
-                st = fault(&a, "more than %d arguments", ARGS_MAX);
+            if (p.args.n == ARGS_MAX)
+                st = fault(&p.args, "more than %d arguments", ARGS_MAX);
             else
-                argv[a.n++] = arg;
+                argv[p.args.n++] = arg;
         } else if (strcmp(arg, "--") == 0) {
             only_arguments = true;
         } else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-            a.help = true;
+            p.args.help = true;
         } else {
-            st = take_option(rows, n, argc, argv, &i, into, &a);
+            st = take_option(&p);
         }
     }
-    *out = a;
+    *out = p.args;
     return st;
 }
 

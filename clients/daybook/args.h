@@ -40,6 +40,11 @@ struct option_row {
     const char *help;
 };
 
+struct option_table {
+    const struct option_row *rows;
+    size_t n;
+};
+
 #define ARGS_MAX 4096 /* arguments that are no options */
 
 struct args {
@@ -49,8 +54,9 @@ struct args {
     char fault[320]; /* of ST_USAGE */
 };
 
-/* Read argv[1..argc) by the rows into the struct at `into`. ST_OK or ST_USAGE. argv is permuted. */
-enum status args_parse(const struct option_row *rows, size_t n, int argc, char **argv, void *into,
+/* Read argv[1..argc) by the table into the struct at `into`. ST_OK or ST_USAGE. argv is permuted.
+ */
+enum status args_parse(const struct option_table *table, int argc, char **argv, void *into,
                        struct args *out) MUST_CHECK;
 
 /* The options as aligned lines, wrapped at `columns`. */

@@ -111,7 +111,7 @@ static int generate(struct cli *cli, const struct generate_options *o, const str
     int64_t now_ms = clock_now().wall_ms;
     struct buf text = buf_of((size_t)16 << 20);
     struct progress p;
-    progress_begin(&p, cli, o->quiet.given, "generate", "events", batches);
+    progress_begin(&p, cli, o->quiet.given, "generate", batches);
     if (!o->ndjson.given) {
         uint8_t head[RECORDING_HEAD_BYTES];
         recording_head(head);

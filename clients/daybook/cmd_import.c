@@ -318,8 +318,10 @@ static void put_reasons(FILE *to, const struct tally_reason *rows, size_t n)
         (void)fprintf(to, "  %14s    %s", grouped(rows[i].n, count), rows[i].code);
         if (rows[i].line > 0)
             (void)fprintf(to, ", first at line %" PRIu64, rows[i].line);
+        if (rows[i].item > 0 && rows[i].item != rows[i].line)
+            (void)fprintf(to, " (item %" PRIu64 ")", rows[i].item);
         if (rows[i].example[0] != '\0')
-            (void)fprintf(to, ": %.90s", rows[i].example);
+            (void)fprintf(to, ": %.160s", rows[i].example);
         (void)fputc('\n', to);
     }
 }
@@ -404,9 +406,8 @@ static int send_all(struct run *r, const struct import_job *job, struct retime *
     if (code != 0)
         return code;
     struct import_sink sink = {r, send_batch, skip_item, note_progress};
-    progress_begin(&r->progress, r->cli, r->o->quiet.given || r->o->json.given, r->file, "events",
-                   job->n);
-    enum status st = import_job_run(job, plan, done_seq, &sink, &count, &fault);
+    progress_begin(&r->progress, r->cli, r->o->quiet.given || r->o->json.given, r->file, job->n);
+    enum status st = import_job_run(job, done_seq, &sink, &count, &fault);
     if (st == ST_OK)
         wait_for_answers(r);
     progress_end(&r->progress);
@@ -437,7 +438,8 @@ static int print_all(struct run *r, const struct import_job *job, struct retime 
     struct import_fault fault;
     if (job->shift_to_now)
         plan->shift_ms = retime_shift_to(plan, clock_now().wall_ms);
-    enum status st = importer_open(job->format, &job->o, plan, job->bytes, job->n, &im, &fault);
+    struct import_input in = {job->format, &job->o, plan, job->bytes, job->n};
+    enum status st = importer_open(&in, &im, &fault);
     if (st != ST_OK)
         return job_fault(r->cli, r->file, st, &fault);
     while (importer_next(im, &item) && !*r->cli->stop) {
@@ -473,6 +475,7 @@ static int import_file(struct cli *cli, const struct import_cli_options *o, stru
     }
     job->bytes = in.bytes;
     job->n = in.n;
+    job->retime = &plan;
     if (job->shift_to_now || job->max_gap_ms > 0) {
         st = import_job_plan(job, &plan, &fault);
         if (st != ST_OK) {

@@ -166,8 +166,8 @@ static int add_text(struct publish *u, const char *text, size_t n)
     struct importer *im;
     struct import_item item;
     struct import_fault fault;
-    enum status st =
-        importer_open(import_format_find(STR("ndjson")), &io, NULL, text, n, &im, &fault);
+    struct import_input in = {import_format_find(STR("ndjson")), &io, NULL, text, n};
+    enum status st = importer_open(&in, &im, &fault);
     if (st != ST_OK)
         return command_fault(u->cli, EX_OSERR, "%s", status_row(st)->text);
     int code = 0;

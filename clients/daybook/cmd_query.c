@@ -149,8 +149,9 @@ static int show_table(struct ask *a, const struct query_options *o, const json_t
         return code;
     if (!o->wide.given && !o->columns.given)
         rows_columns_drop_empty(&columns, rows);
-    unsigned width = cli->out_tty && !o->wide.given ? cli->columns : 0;
-    if (!rows_write(cli->out, ROWS_TABLE, &columns, rows, width, true))
+    struct rows_style style = {.form = ROWS_TABLE};
+    style.width = cli->out_tty && !o->wide.given ? cli->columns : 0;
+    if (!rows_write(cli->out, &style, &columns, rows))
         return write_failed(cli);
     footer(cli, answer, json_array_size(rows), more);
     return 0;
@@ -180,8 +181,8 @@ static int show_lines(struct ask *a, const struct query_options *o, struct shown
     int code = choose_columns(a, o, rows, &columns);
     if (code != 0)
         return code;
-    enum rows_form form = o->csv.given ? ROWS_CSV : ROWS_NDJSON;
-    if (!rows_write(a->cli->out, form, &columns, rows, 0, s->header))
+    struct rows_style style = {.form = o->csv.given ? ROWS_CSV : ROWS_NDJSON, .header = s->header};
+    if (!rows_write(a->cli->out, &style, &columns, rows))
         return write_failed(a->cli);
     s->header = false;
     return 0;

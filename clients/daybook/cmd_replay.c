@@ -206,8 +206,7 @@ static int run(struct cli *cli, const void *options)
                            command_timeout(&o->timeout));
         r->flight.context = r;
         r->flight.on_answer = on_answer;
-        progress_begin(&r->progress, cli, o->quiet.given || o->json.given, "replay", "events",
-                       in.n);
+        progress_begin(&r->progress, cli, o->quiet.given || o->json.given, "replay", in.n);
         if (code == 0) {
             code = replay_all(r, &in);
             progress_end(&r->progress);

@@ -44,18 +44,15 @@ struct offline {
     uint64_t faults;     /* of the tables, shown or not */
 };
 
+/* Open DIR/name; o names the tables. */
 static int open_store(struct doctor *d, const char *data_dir, const char *name,
-                      const char *const *tables, unsigned tables_n, struct store **out)
+                      struct store_options o, struct store **out)
 {
     char dir[PATH_BYTES], why[256];
     text_fmt(dir, sizeof dir, "%s/%s", data_dir, name);
-    struct store_options o = {
-        .dir = dir,
-        .tables = tables,
-        .tables_n = tables_n,
-        .map_bytes = MAP_BYTES,
-        .read_only = true,
-    };
+    o.dir = dir;
+    o.map_bytes = MAP_BYTES;
+    o.read_only = true;
     enum status st = store_open(&o, out, why);
     if (st == ST_OK)
         return 0;
@@ -242,9 +239,10 @@ static bool in_use(const char *data_dir)
 
 static int check_all(struct offline *o, const char *data_dir, struct store *days)
 {
+    struct store_options tables = {.tables = front_table_names, .tables_n = FRONT_TABLES_N};
     struct store *front;
     struct txn t;
-    int code = open_store(o->d, data_dir, "front", front_table_names, FRONT_TABLES_N, &front);
+    int code = open_store(o->d, data_dir, "front", tables, &front);
     if (code != 0)
         return code;
     bool running = in_use(data_dir);
@@ -270,8 +268,9 @@ int doctor_offline(struct doctor *d, const char *data_dir)
     if (o.found == NULL)
         return command_fault(d->cli, EX_OSERR, "out of memory");
     o.found->first_day = day_of_ms(clock_now().wall_ms) - VISIBLE_DAYS + 1;
+    struct store_options tables = {.tables = days_table_names, .tables_n = DAYS_TABLES_N};
     struct store *days;
-    int code = open_store(d, data_dir, "days", days_table_names, DAYS_TABLES_N, &days);
+    int code = open_store(d, data_dir, "days", tables, &days);
     if (code == 0) {
         code = check_all(&o, data_dir, days);
         store_close(&days);

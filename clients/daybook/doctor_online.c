@@ -100,7 +100,7 @@ static void check_row(struct doctor *d, struct sums *s, const json_t *row)
     }
 }
 
-static int check_conservation(struct doctor *d, struct ask *a)
+static int check_conservation(struct doctor *d, struct ask *a, uint64_t unsaved)
 {
     struct sums s = {0};
     int code = ask_view(a, "conservation");
@@ -118,7 +118,11 @@ static int check_conservation(struct doctor *d, struct ask *a)
     }
     if (code == 0 && s.faults > 10)
         doctor_check(d, DOCTOR_FAULT, "conservation", "and %" PRIu64 " more", s.faults - 10);
-    if (code == 0 && s.faults == 0)
+    if (code == 0 && s.faults == 0 && s.rows == 0 && unsaved > 0)
+        doctor_check(d, DOCTOR_SKIPPED, "conservation",
+                     "%" PRIu64 " events wait for the first checkpoint; ask again in some seconds",
+                     unsaved);
+    else if (code == 0 && s.faults == 0)
         doctor_check(d, DOCTOR_OK, "conservation",
                      "%" PRIu64 " days of accounts: %" PRIu64 " record events and %" PRIu64
                      " calls, equal by app, type and action",
@@ -136,8 +140,9 @@ int doctor_online(struct doctor *d, const char *endpoint, int timeout_ms)
     if (code == 0)
         code = ask_answer(&a, &answer);
     if (code == 0) {
-        check_status(d, json_object_get(answer, "data"));
-        code = check_conservation(d, &a);
+        const json_t *status = json_object_get(answer, "data");
+        check_status(d, status);
+        code = check_conservation(d, &a, number(status, "events_unsaved"));
     }
     json_decref(answer);
     ask_close(&a);

@@ -57,13 +57,20 @@ void import_job_name(const struct import_job *job, char name[static IMPORT_NAME_
              (unsigned long long)h.lo);
 }
 
+static struct import_input input_of(const struct import_job *job)
+{
+    return (struct import_input){job->format, &job->o, job->retime, job->bytes, job->n};
+}
+
 enum status import_job_plan(const struct import_job *job, struct retime *r,
                             struct import_fault *fault)
 {
     struct importer *im;
     struct import_item item;
     *r = (struct retime){.max_gap_ms = job->max_gap_ms};
-    enum status st = importer_open(job->format, &job->o, NULL, job->bytes, job->n, &im, fault);
+    struct import_input in = input_of(job);
+    in.retime = NULL;
+    enum status st = importer_open(&in, &im, fault);
     if (st != ST_OK)
         return st;
     while (st == ST_OK && importer_next(im, &item))
@@ -118,7 +125,7 @@ static enum status add_event(struct open_batch *open, const struct import_item *
     return ST_OK;
 }
 
-enum status import_job_run(const struct import_job *job, const struct retime *r, uint64_t done_seq,
+enum status import_job_run(const struct import_job *job, uint64_t done_seq,
                            const struct import_sink *sink, struct import_count *out,
                            struct import_fault *fault)
 {
@@ -126,7 +133,8 @@ enum status import_job_run(const struct import_job *job, const struct retime *r,
     struct import_item item;
     struct import_count count = {0};
     struct open_batch open = {.json = buf_of(IMPORT_BATCH_BYTES * 2 + 16)};
-    enum status st = importer_open(job->format, &job->o, r, job->bytes, job->n, &im, fault);
+    struct import_input in = input_of(job);
+    enum status st = importer_open(&in, &im, fault);
     if (st != ST_OK)
         return st;
     while (st == ST_OK && importer_next(im, &item)) {

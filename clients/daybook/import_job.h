@@ -19,6 +19,7 @@ struct import_job {
     int64_t max_gap_ms; /* 0: silences are kept */
     const char *bytes;
     size_t n;
+    const struct retime *retime; /* of import_job_run: how times move; NULL: they stay */
 };
 
 #define IMPORT_NAME_MAX 48
@@ -57,7 +58,7 @@ struct import_count {
 
 /* Map the input and hand every batch above done_seq to the sink. Statuses of importer_open and of
  * send. */
-enum status import_job_run(const struct import_job *job, const struct retime *r, uint64_t done_seq,
+enum status import_job_run(const struct import_job *job, uint64_t done_seq,
                            const struct import_sink *sink, struct import_count *out,
                            struct import_fault *fault) MUST_CHECK;
 

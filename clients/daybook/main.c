@@ -80,7 +80,8 @@ static int run(struct cli *cli, const struct command *c, int argc, char **argv)
         return command_fault(cli, EX_OSERR, "out of memory");
     struct args args;
     int code;
-    enum status st = args_parse(c->rows, c->rows_n, argc, argv, options, &args);
+    struct option_table table = {c->rows, c->rows_n};
+    enum status st = args_parse(&table, argc, argv, options, &args);
     cli->n = args.n;
     cli->v = args.v;
     if (args.help) {

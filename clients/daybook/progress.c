@@ -11,14 +11,13 @@
 #define BAR_WIDTH   24
 
 void progress_begin(struct progress *p, struct cli *cli, bool quiet, const char *what,
-                    const char *unit, uint64_t total)
+                    uint64_t total)
 {
     *p = (struct progress){
         .to = quiet ? NULL : cli->err,
         .tty = cli->err_tty,
         .columns = cli->columns,
         .what = what,
-        .unit = unit,
         .total = total,
         .begin_ns = clock_mono_ns(),
     };
@@ -49,9 +48,11 @@ static size_t bar(uint64_t permille, char *to, size_t cap)
     return text_fmt(to, cap, "[%s] %3u %%  ", fill, (unsigned)(permille / 10));
 }
 
-size_t progress_line(const struct progress *p, uint64_t at, uint64_t units, uint64_t elapsed_ns,
-                     char *to, size_t cap)
+size_t progress_line(const struct progress *p, uint64_t at, uint64_t events, uint64_t elapsed_ns,
+                     char to[static PROGRESS_LINE_MAX])
+
 {
+    const size_t cap = PROGRESS_LINE_MAX;
     char count[32], rate[32];
     uint64_t ms = elapsed_ns / 1000000 + 1;
     size_t n = text_fmt(to, cap, "%s  ", p->what);
@@ -60,8 +61,8 @@ size_t progress_line(const struct progress *p, uint64_t at, uint64_t units, uint
             at = p->total;
         n += bar((uint64_t)((double)at / (double)p->total * 1000), to + n, cap - n);
     }
-    n += text_fmt(to + n, cap - n, "%s %s, %s/s", grouped(units, count), p->unit,
-                  grouped((uint64_t)((double)units * 1000 / (double)ms), rate));
+    n += text_fmt(to + n, cap - n, "%s events, %s/s", grouped(events, count),
+                  grouped((uint64_t)((double)events * 1000 / (double)ms), rate));
     if (p->total > 0 && at > 0 && at < p->total && elapsed_ns > NS_PER_S) {
         uint64_t left_s = (uint64_t)((double)(p->total - at) * (double)ms / (double)at / 1000) + 1;
         n += text_fmt(to + n, cap - n, ", %llu:%02llu left", (unsigned long long)(left_s / 60),
@@ -70,7 +71,7 @@ size_t progress_line(const struct progress *p, uint64_t at, uint64_t units, uint
     return n;
 }
 
-void progress_at(struct progress *p, uint64_t at, uint64_t units)
+void progress_at(struct progress *p, uint64_t at, uint64_t events)
 {
     if (p->to == NULL)
         return;
@@ -78,8 +79,8 @@ void progress_at(struct progress *p, uint64_t at, uint64_t units)
     if (now_ns - p->drawn_ns < (p->tty ? DRAW_TTY_NS : DRAW_LOG_NS))
         return;
     p->drawn_ns = now_ns;
-    char line[400];
-    (void)progress_line(p, at, units, now_ns - p->begin_ns, line, sizeof line);
+    char line[PROGRESS_LINE_MAX];
+    (void)progress_line(p, at, events, now_ns - p->begin_ns, line);
     if (p->tty)
         (void)fprintf(p->to, "\r%.*s\033[K", (int)p->columns - 1, line);
     else

@@ -217,16 +217,16 @@ static void write_ndjson(FILE *to, const json_t *rows)
     }
 }
 
-bool rows_write(FILE *to, enum rows_form form, const struct rows_columns *columns,
-                const json_t *rows, unsigned width, bool header)
+bool rows_write(FILE *to, const struct rows_style *style, const struct rows_columns *columns,
+                const json_t *rows)
 {
     bool ok = true;
-    switch (form) {
+    switch (style->form) {
     case ROWS_TABLE:
-        ok = json_array_size(rows) == 0 || write_table(to, columns, rows, width);
+        ok = json_array_size(rows) == 0 || write_table(to, columns, rows, style->width);
         break;
     case ROWS_CSV:
-        write_csv(to, columns, rows, header);
+        write_csv(to, columns, rows, style->header);
         break;
     case ROWS_NDJSON:
         write_ndjson(to, rows);

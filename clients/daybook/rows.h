@@ -29,10 +29,15 @@ bool rows_columns_pick(struct rows_columns *c, const char *names, struct str *un
 /* Leave out columns that are null in every row: for people, who know what is not there. */
 void rows_columns_drop_empty(struct rows_columns *c, const json_t *rows);
 
-/* Write the rows. `width` of a table: 0 = as wide as needed. header: CSV only (later pages have
- * none). False: writing failed or no memory. */
-bool rows_write(FILE *to, enum rows_form form, const struct rows_columns *columns,
-                const json_t *rows, unsigned width, bool header);
+struct rows_style {
+    enum rows_form form;
+    unsigned width; /* of a table; 0: as wide as needed */
+    bool header;    /* of CSV: later pages have none */
+};
+
+/* Write the rows. False: writing failed or no memory. */
+bool rows_write(FILE *to, const struct rows_style *style, const struct rows_columns *columns,
+                const json_t *rows);
 
 /* One value as people read it: instants and days as dates, nothing for null. */
 const char *rows_cell(const json_t *value, enum query_column_type type, char *buf, size_t cap);

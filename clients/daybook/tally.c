@@ -53,6 +53,7 @@ void tally_skip(struct tally *t, const struct import_item *item)
     struct tally_reason *r = &t->skipped_by[item->reason];
     if (r->n++ == 0) {
         r->line = item->line;
+        r->item = item->number;
         text_fmt(r->code, sizeof r->code, "%s", import_reason_name(item->reason));
         text_fmt(r->example, sizeof r->example, "%.*s", (int)item->detail.n, item->detail.p);
     }

@@ -73,7 +73,7 @@ static bool write_rows(FILE *to, const char *name, const json_t *rows)
     struct rows_columns columns;
     rows_columns(VIEW_N, rows, &columns);
     (void)fprintf(to, "\n%s\n", name);
-    return rows_write(to, ROWS_TABLE, &columns, rows, 0, true);
+    return rows_write(to, &(struct rows_style){.form = ROWS_TABLE}, &columns, rows);
 }
 
 bool tree_write(FILE *to, const json_t *data)

@@ -372,7 +372,7 @@ static void identities(void **state)
     "\"installation\":{\"id\":3},\"repository\":{\"id\":8,\"owner\":{\"id\":21},"                  \
     "\"pushed_at\":1000},\"sender\":{\"id\":4}"
 #define GH_EVENT(type, object, record)                                                             \
-    "{\"type\":\"record." type "\",\"account\":21,\"app\":3,\"time\":1000000,\"user\":4,"         \
+    "{\"type\":\"record." type "\",\"account\":21,\"app\":3,\"time\":1000000,\"user\":4,"          \
     "\"object_type\":\"" object "\",\"record\":\"" record "\"}\n"
 #define GH_INSTALL(action)                                                                         \
     "{\"action\":\"" action "\",\"installation\":{\"id\":3,\"app_id\":99,"                         \

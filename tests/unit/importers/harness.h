@@ -1,7 +1,7 @@
 /* Run an importer over a text and give what comes out as one text: a line per item, either the
  * event's JSON or "!reason line". Static inline: each test program is one file. */
-#ifndef TESTS_IMPORTERS_HARNESS_H
-#define TESTS_IMPORTERS_HARNESS_H
+#ifndef TESTS_UNIT_IMPORTERS_HARNESS_H
+#define TESTS_UNIT_IMPORTERS_HARNESS_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,8 @@ static inline char *render(const char *format, const struct import_options *o,
     struct import_fault fault;
     const struct import_format *f = import_format_find(str_of(format));
     assert_non_null(f);
-    enum status st = importer_open(f, o, retime, input.p, input.n, &im, &fault);
+    struct import_input in = {f, o, retime, input.p, input.n};
+    enum status st = importer_open(&in, &im, &fault);
     if (st != ST_OK) {
         text_fmt(text, RENDER_MAX, "%s: %s", status_row(st)->name, fault.text);
         return text;

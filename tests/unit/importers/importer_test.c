@@ -85,8 +85,9 @@ static void items_carry_their_own_time(void **state)
     struct retime r = {.shift_ms = 100000};
     struct importer *im;
     struct import_fault fault;
-    const struct import_format *f = import_format_find(STR("ndjson"));
-    assert_int_equal(importer_open(f, &o, &r, two_calls, sizeof two_calls - 1, &im, &fault), ST_OK);
+    struct import_input in = {import_format_find(STR("ndjson")), &o, &r, two_calls,
+                              sizeof two_calls - 1};
+    assert_int_equal(importer_open(&in, &im, &fault), ST_OK);
     struct import_item item;
     assert_true(importer_next(im, &item));
     assert_true(item.has_time);
@@ -235,7 +236,8 @@ static void no_input_is_fatal(void **state)
         memcpy(copy, input, n);
         struct importer *im;
         struct import_fault fault;
-        if (importer_open(import_format_at(f), &o, NULL, copy, n, &im, &fault) == ST_OK) {
+        struct import_input in = {import_format_at(f), &o, NULL, copy, n};
+        if (importer_open(&in, &im, &fault) == ST_OK) {
             struct import_item item;
             unsigned items = 0;
             while (importer_next(im, &item)) {

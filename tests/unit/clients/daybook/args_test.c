@@ -57,6 +57,8 @@ static const struct option_row rows[] = {
      .help = "a word"},
 };
 
+static const struct option_table table_of_rows = {rows, N_OF(rows)};
+
 /* Parse a line of words separated by single spaces. */
 static enum status parse(const char *line, struct given *g, struct args *a)
 {
@@ -72,7 +74,7 @@ static enum status parse(const char *line, struct given *g, struct args *a)
             *p++ = '\0';
     }
     *g = (struct given){0};
-    return args_parse(rows, N_OF(rows), argc, argv, g, a);
+    return args_parse(&table_of_rows, argc, argv, g, a);
 }
 
 static void every_way_to_write_an_option(void **state)
@@ -212,9 +214,9 @@ static void too_many_arguments_are_refused(void **state)
         argv[i] = "x";
     struct given g = {0};
     struct args a;
-    assert_int_equal(args_parse(rows, N_OF(rows), ARGS_MAX + 1, argv, &g, &a), ST_OK);
+    assert_int_equal(args_parse(&table_of_rows, ARGS_MAX + 1, argv, &g, &a), ST_OK);
     assert_int_equal(a.n, ARGS_MAX);
-    assert_int_equal(args_parse(rows, N_OF(rows), ARGS_MAX + 2, argv, &g, &a), ST_USAGE);
+    assert_int_equal(args_parse(&table_of_rows, ARGS_MAX + 2, argv, &g, &a), ST_USAGE);
 }
 
 static void help_fits_its_width(void **state)

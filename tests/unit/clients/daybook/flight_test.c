@@ -88,6 +88,7 @@ static void engine_stop(struct engine *e)
 
 struct told {
     unsigned ok, refused;
+    uint64_t resent;
 };
 
 static void on_answer(void *context, uint64_t tag, const struct answer *a)
@@ -109,8 +110,7 @@ static int send_frames(struct flight *f, unsigned n)
     return code == 0 ? flight_finish(f) : code;
 }
 
-static int fly(struct engine *e, uint32_t window, unsigned n, int timeout_ms, struct told *told,
-               uint64_t *resent)
+static int fly(struct engine *e, uint32_t window, unsigned n, int timeout_ms, struct told *told)
 {
     static const int never = 0;
     FILE *quiet = fopen("/dev/null", "we");
@@ -121,7 +121,7 @@ static int fly(struct engine *e, uint32_t window, unsigned n, int timeout_ms, st
     f.on_answer = on_answer;
     if (code == 0)
         code = send_frames(&f, n);
-    *resent = f.resent;
+    told->resent = f.resent;
     flight_close(&f);
     (void)fclose(quiet);
     return code;
@@ -141,13 +141,12 @@ static void frames_are_answered_in_order(void **state)
     for (size_t i = 0; i < N_OF(windows); i++) {
         struct engine e = {.final = -1};
         struct told told = {0};
-        uint64_t resent;
         engine_start(&e);
-        assert_int_equal(fly(&e, windows[i], 1000, 10000, &told, &resent), 0);
+        assert_int_equal(fly(&e, windows[i], 1000, 10000, &told), 0);
         engine_stop(&e);
         in_order(&e, 1000);
         assert_int_equal(told.ok, 1000);
-        assert_int_equal(resent, 0);
+        assert_int_equal(told.resent, 0);
     }
 }
 
@@ -158,14 +157,13 @@ static void refused_frames_go_again_in_their_order(void **state)
     (void)state;
     struct engine e = {.final = -1, .busy_from = 10, .busy_n = 16};
     struct told told = {0};
-    uint64_t resent;
     engine_start(&e);
-    assert_int_equal(fly(&e, 16, 64, 10000, &told, &resent), 0);
+    assert_int_equal(fly(&e, 16, 64, 10000, &told), 0);
     engine_stop(&e);
     assert_int_equal(e.seen_n, 64);
     assert_int_equal(told.ok, 64);
     assert_int_equal(told.refused, 0);
-    assert_true(resent >= 16);
+    assert_true(told.resent >= 16);
     bool seen[64] = {false};
     for (unsigned i = 0; i < 64; i++)
         seen[e.seen[i]] = true;
@@ -178,14 +176,13 @@ static void a_final_refusal_is_told_once(void **state)
     (void)state;
     struct engine e = {.final = 5};
     struct told told = {0};
-    uint64_t resent;
     engine_start(&e);
-    assert_int_equal(fly(&e, 4, 20, 10000, &told, &resent), 0);
+    assert_int_equal(fly(&e, 4, 20, 10000, &told), 0);
     engine_stop(&e);
     in_order(&e, 20);
     assert_int_equal(told.ok, 19);
     assert_int_equal(told.refused, 1);
-    assert_int_equal(resent, 0);
+    assert_int_equal(told.resent, 0);
 }
 
 static void silence_ends_in_a_time_out(void **state)
@@ -193,9 +190,8 @@ static void silence_ends_in_a_time_out(void **state)
     (void)state;
     struct engine e = {.final = -1, .silent_from = 3};
     struct told told = {0};
-    uint64_t resent;
     engine_start(&e);
-    assert_int_equal(fly(&e, 4, 20, 150, &told, &resent), EX_UNAVAILABLE);
+    assert_int_equal(fly(&e, 4, 20, 150, &told), EX_UNAVAILABLE);
     engine_stop(&e);
     assert_int_equal(told.ok, 3);
 }
@@ -205,12 +201,11 @@ static void an_engine_that_stays_busy_ends_in_a_time_out(void **state)
     (void)state;
     struct engine e = {.final = -1, .busy_n = 1000000};
     struct told told = {0};
-    uint64_t resent;
     engine_start(&e);
-    assert_int_equal(fly(&e, 4, 4, 150, &told, &resent), EX_UNAVAILABLE);
+    assert_int_equal(fly(&e, 4, 4, 150, &told), EX_UNAVAILABLE);
     engine_stop(&e);
     assert_int_equal(told.ok, 0);
-    assert_true(resent > 0);
+    assert_true(told.resent > 0);
 }
 
 int main(void)

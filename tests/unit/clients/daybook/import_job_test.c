@@ -94,13 +94,13 @@ static struct import_job job_of(struct str text)
     };
 }
 
-static struct import_count run(const struct import_job *job, const struct retime *r, uint64_t done,
-                               struct engine *e, enum status want)
+static struct import_count run(const struct import_job *job, uint64_t done, struct engine *e,
+                               enum status want)
 {
     struct import_count c = {0};
     struct import_fault fault;
     struct import_sink sink = sink_of(e);
-    assert_int_equal(import_job_run(job, r, done, &sink, &c, &fault), want);
+    assert_int_equal(import_job_run(job, done, &sink, &c, &fault), want);
     return c;
 }
 
@@ -110,7 +110,7 @@ static void events_are_cut_into_numbered_batches(void **state)
     struct str text = rows_of_csv(1000);
     struct import_job job = job_of(text);
     struct engine e = {0};
-    struct import_count c = run(&job, NULL, 0, &e, ST_OK);
+    struct import_count c = run(&job, 0, &e, ST_OK);
     assert_int_equal(c.events, 858); /* 1000 - 142 */
     assert_int_equal(c.skipped, 142);
     assert_int_equal(e.skipped, 142);
@@ -129,14 +129,15 @@ static void an_import_cut_off_anywhere_goes_on(void **state)
     struct str text = rows_of_csv(1000);
     struct import_job job = job_of(text);
     struct retime r = {.shift_ms = 5000};
+    job.retime = &r;
     struct engine whole = {0};
-    (void)run(&job, &r, 0, &whole, ST_OK);
+    (void)run(&job, 0, &whole, ST_OK);
     for (uint64_t cut = 1; cut <= 9; cut++) {
         struct engine e = {.fail_at = cut};
-        (void)run(&job, &r, 0, &e, ST_AGAIN);
+        (void)run(&job, 0, &e, ST_AGAIN);
         assert_int_equal(e.last_seq, cut - 1);
         e.fail_at = 0;
-        struct import_count c = run(&job, &r, e.last_seq, &e, ST_OK);
+        struct import_count c = run(&job, e.last_seq, &e, ST_OK);
         assert_int_equal(c.before, (cut - 1) * 100);
         assert_int_equal(c.events, 858);
         assert_int_equal(e.sent, 9);
@@ -154,7 +155,7 @@ static void a_repeated_import_sends_nothing(void **state)
     struct str text = rows_of_csv(250);
     struct import_job job = job_of(text);
     struct engine e = {.last_seq = 3};
-    struct import_count c = run(&job, NULL, 3, &e, ST_OK);
+    struct import_count c = run(&job, 3, &e, ST_OK);
     assert_int_equal(e.sent, 0);
     assert_int_equal(c.before, c.events);
     free((char *)text.p);
@@ -174,7 +175,7 @@ static void large_events_make_smaller_batches(void **state)
     struct import_job job = {
         .format = import_format_find(STR("ndjson")), .bytes = (char *)b.p, .n = b.n};
     struct engine e = {0};
-    struct import_count c = run(&job, NULL, 0, &e, ST_OK);
+    struct import_count c = run(&job, 0, &e, ST_OK);
     assert_int_equal(c.events, 40);
     assert_int_equal(c.batches, 4); /* 13 of 40 kB fit into 512 KiB */
     assert_int_equal(e.events[0], 13);
@@ -188,7 +189,7 @@ static void nothing_is_sent_of_nothing(void **state)
     (void)state;
     struct import_job job = job_of(STR("time\n"));
     struct engine e = {0};
-    struct import_count c = run(&job, NULL, 0, &e, ST_OK);
+    struct import_count c = run(&job, 0, &e, ST_OK);
     assert_int_equal(c.batches, 0);
     assert_int_equal(c.events, 0);
 }
@@ -202,7 +203,7 @@ static void a_missing_column_is_told(void **state)
     struct engine e = {0};
     struct import_sink sink = sink_of(&e);
     struct retime r;
-    assert_int_equal(import_job_run(&job, NULL, 0, &sink, &c, &fault), ST_INVALID);
+    assert_int_equal(import_job_run(&job, 0, &sink, &c, &fault), ST_INVALID);
     assert_non_null(strstr(fault.text, "no column \"time\""));
     assert_int_equal(import_job_plan(&job, &r, &fault), ST_INVALID);
 }

@@ -43,6 +43,10 @@ static json_t *json_of(const char *text)
     return v;
 }
 
+static const struct rows_style table = {.form = ROWS_TABLE},
+                               csv = {.form = ROWS_CSV, .header = true},
+                               more_csv = {.form = ROWS_CSV}, lines = {.form = ROWS_NDJSON};
+
 static const char activity[] =
     "[{\"time\":1795500000000,\"position\":7,\"type\":\"app.installed\",\"app\":42,\"user\":null,"
     "\"reason\":\"a, \\\"b\\\"\",\"code\":null},"
@@ -59,7 +63,7 @@ static void rows_as_a_table(void **state)
     assert_int_equal(c.n, 7);
     rows_columns_drop_empty(&c, rows);
     assert_int_equal(c.n, 6);
-    assert_true(rows_write(paper_begin(&p), ROWS_TABLE, &c, rows, 0, true));
+    assert_true(rows_write(paper_begin(&p), &table, &c, rows));
     paper_is(&p, "time                position type          app user reason\n"
                  "2026-11-24 06:00:00        7 app.installed  42      a, \"b\"\n"
                  "1970-01-01 00:00:00    12345 sync.enabled    1    9 \n");
@@ -74,9 +78,9 @@ static void rows_as_csv_keep_the_wire_values(void **state)
     json_t *rows = json_of(activity);
     rows_columns(query_view_find(STR("activity")), rows, &c);
     FILE *to = paper_begin(&p);
-    assert_true(rows_write(to, ROWS_CSV, &c, rows, 0, true));
+    assert_true(rows_write(to, &csv, &c, rows));
     json_t *one = json_of("[{\"time\":5,\"position\":1,\"type\":\"x\\ny\",\"app\":true}]");
-    assert_true(rows_write(to, ROWS_CSV, &c, one, 0, false));
+    assert_true(rows_write(to, &more_csv, &c, one));
     paper_is(&p, "time,position,type,app,user,reason,code\r\n"
                  "1795500000000,7,app.installed,42,,\"a, \"\"b\"\"\",\r\n"
                  "0,12345,sync.enabled,1,9,,\r\n"
@@ -91,7 +95,7 @@ static void rows_as_lines(void **state)
     struct paper p;
     struct rows_columns c = {0};
     json_t *rows = json_of("[{\"a\":1},{\"a\":null}]");
-    assert_true(rows_write(paper_begin(&p), ROWS_NDJSON, &c, rows, 0, true));
+    assert_true(rows_write(paper_begin(&p), &lines, &c, rows));
     paper_is(&p, "{\"a\":1}\n{\"a\":null}\n");
     json_decref(rows);
 }
@@ -158,17 +162,17 @@ static void numbers_are_grouped(void **state)
 static void progress_tells_rate_and_time_left(void **state)
 {
     (void)state;
-    char line[200];
-    struct progress p = {.what = "import x", .unit = "events", .total = 1000};
-    (void)progress_line(&p, 250, 5000, UINT64_C(10000000000), line, sizeof line);
+    char line[PROGRESS_LINE_MAX];
+    struct progress p = {.what = "import x", .total = 1000};
+    (void)progress_line(&p, 250, 5000, UINT64_C(10000000000), line);
     assert_string_equal(
         line, "import x  [######..................]  25 %  5,000 events, 499/s, 0:31 left");
-    (void)progress_line(&p, 0, 0, 1, line, sizeof line);
+    (void)progress_line(&p, 0, 0, 1, line);
     assert_string_equal(line, "import x  [........................]   0 %  0 events, 0/s");
-    (void)progress_line(&p, 2000, 5000, UINT64_C(10000000000), line, sizeof line);
+    (void)progress_line(&p, 2000, 5000, UINT64_C(10000000000), line);
     assert_string_equal(line, "import x  [########################] 100 %  5,000 events, 499/s");
     p.total = 0;
-    (void)progress_line(&p, 0, 7, UINT64_C(1000000000), line, sizeof line);
+    (void)progress_line(&p, 0, 7, UINT64_C(1000000000), line);
     assert_string_equal(line, "import x  7 events, 6/s");
 }
 
@@ -176,15 +180,15 @@ static void answers_are_tallied(void **state)
 {
     (void)state;
     struct tally t = {0};
-    uint64_t lines[] = {11, 12, 13};
+    uint64_t at[] = {11, 12, 13};
     struct daybook_rejection r[] = {{1, "too_old", "old"}, {2, "invalid", "bad"}};
     struct daybook_ack ack = {.accepted = 1, .rejected = 2, .rejections = r, .rejections_n = 2};
-    tally_ack(&t, &ack, 3, lines);
+    tally_ack(&t, &ack, 3, at);
     ack.rejected = 5; /* three more than are listed */
-    tally_ack(&t, &ack, 3, lines);
+    tally_ack(&t, &ack, 3, at);
     tally_ack(&t, &(struct daybook_ack){.refused = true, .code = "too_large", .message = "m"}, 3,
               lines);
-    tally_ack(&t, &(struct daybook_ack){.implied = true}, 3, lines);
+    tally_ack(&t, &(struct daybook_ack){.implied = true}, 3, at);
     tally_ack(&t, &(struct daybook_ack){.duplicate = 3}, 3, NULL);
     assert_int_equal(t.accepted, 2);
     assert_int_equal(t.duplicate, 3);

@@ -15,7 +15,6 @@ struct tally_reason {
     uint64_t n;
     uint64_t line; /* first place; 0: not known */
     uint64_t item; /* its number among the items; 0: not known */
-    uint64_t item; /* its number among the items of the input; 0: not known */
     char example[200];
 };
 

@@ -187,7 +187,7 @@ static void answers_are_tallied(void **state)
     ack.rejected = 5; /* three more than are listed */
     tally_ack(&t, &ack, 3, at);
     tally_ack(&t, &(struct daybook_ack){.refused = true, .code = "too_large", .message = "m"}, 3,
-              lines);
+              at);
     tally_ack(&t, &(struct daybook_ack){.implied = true}, 3, at);
     tally_ack(&t, &(struct daybook_ack){.duplicate = 3}, 3, NULL);
     assert_int_equal(t.accepted, 2);

@@ -86,8 +86,7 @@ static void every_way_to_write_an_option(void **state)
         "-n5 -tx -f a b",
         "-n 5 -t x -f a b",
         "a --number=5 b --text=x --flag",
-        "--number=3 --number=5 "
-        "-tx -f a b",
+        "-n3 -n5 -tx -f a b",
     };
     for (size_t i = 0; i < N_OF(lines); i++) {
         struct given g;

@@ -251,7 +251,8 @@ void view_apps(struct view *v, const struct apps_query *q, struct arena *a, stru
     summaries_of_carry(&s, account);
     for (int32_t day = v->first_day; day <= v->today + 1; day++) {
         struct sheet sheet;
-        view_sheet(v, &(struct sheet_query){account, day, NULL, true}, a, &sheet);
+        view_sheet(v, &(struct sheet_query){.account = account, .day = day, .no_cells = true}, a,
+                   &sheet);
         for (uint32_t i = 0; i < sheet.rows_n; i++)
             summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
                                                     .sent_ms = sheet.rows[i].sent_ms,

@@ -45,6 +45,8 @@ struct draft {
     const struct sheet_query *q;
     struct draft_row *rows;
     uint32_t rows_n, rows_cap;
+    uint64_t from, to; /* apps wanted, both inclusive; `to` sinks where the draft is cut */
+    uint64_t taken;    /* stored rows and cells so far */
 };
 
 static struct draft_row *draft_more(struct draft *d)
@@ -88,68 +90,136 @@ static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row
     *to = (struct draft_row){row->app, row->sent_ms1, row->received_ms1, cells, n};
 }
 
+/* Rows of the chunk at the cursor; false when it is corrupt. */
+static bool draft_chunk(struct draft *d, const struct cur *c, struct sheet *out)
+{
+    int32_t day;
+    uint64_t account, app;
+    struct reader rows;
+    struct sheet_head head = {0};
+    struct sheet_row_reader row;
+    if (!sheet_key_read(c->key, &day, &account, &app) || sheet_open(c->val, app, &rows, &head))
+        return false;
+    out->record_total += head.record_total;
+    out->call_total += head.call_total;
+    while (sheet_next(&rows, &app, &row))
+        if (row.app >= d->from && row.app <= d->to) {
+            d->taken += 1 + (d->q->no_cells ? 0 : row.cells_n);
+            draft_stored_row(d, &row);
+        }
+    return !rows.bad;
+}
+
+static void draft_cut(struct draft *d, uint64_t next_app, struct sheet *out)
+{
+    d->to = next_app - 1;
+    out->cut = true;
+    out->next_app = next_app;
+}
+
 static void draft_stored(struct draft *d, struct sheet *out)
 {
-    const int32_t day = d->q->day;
-    const uint64_t account = d->q->account;
-    uint8_t key[SHEET_KEY_MAX];
-    const size_t prefix_n = sheet_key(key, day, account, 0) - 1; /* without the app */
+    uint8_t key[SHEET_KEY_MAX], above[SHEET_KEY_MAX];
+    const size_t prefix_n = sheet_key(key, d->q->day, d->q->account, 0) - 1; /* without the app */
     struct cur c;
     cur_open(&d->v->txn, DAYS_SHEET, &c);
     bool on = cur_seek(&c, key, prefix_n);
-    if (on && d->q->only_app && *d->q->only_app) {
-        /* The chunk that may hold the app is the last one that begins at or below it. */
-        uint8_t above[SHEET_KEY_MAX];
-        const size_t above_n = sheet_key(above, day, account, *d->q->only_app + 1);
-        on = cur_seek_before(&c, above, above_n);
-    }
+    if (on && d->from) /* the chunk that may hold it is the last one that begins at or below it */
+        on = cur_seek_before(&c, above, sheet_key(above, d->q->day, d->q->account, d->from + 1));
     for (; on && cur_has_prefix(&c, key, prefix_n); on = cur_next(&c)) {
-        int32_t key_day;
-        uint64_t key_account, app;
-        struct reader rows;
-        struct sheet_head head = {0};
-        struct sheet_row_reader row;
-        if (!sheet_key_read(c.key, &key_day, &key_account, &app) ||
-            sheet_open(c.val, app, &rows, &head)) {
+        struct reader k = reader_of((const uint8_t *)c.key.p + prefix_n, c.key.n - prefix_n);
+        const uint64_t first = read_ordered(&k);
+        if (first > d->to)
+            break;
+        if (d->taken && d->q->cells_max && d->taken >= d->q->cells_max) {
+            draft_cut(d, first, out);
+            break;
+        }
+        if (!draft_chunk(d, &c, out)) {
             txn_fail(&d->v->txn, ST_CORRUPT);
             break;
         }
-        out->record_total += head.record_total;
-        out->call_total += head.call_total;
-        while (sheet_next(&rows, &app, &row))
-            if (!d->q->only_app || row.app == *d->q->only_app)
-                draft_stored_row(d, &row);
-        if (rows.bad)
-            txn_fail(&d->v->txn, ST_CORRUPT);
-        if (d->q->only_app)
-            break;
     }
     cur_close(&c);
 }
 
-static void draft_pending(struct draft *d, const struct generation *g, struct sheet *out)
+/* A pending row, before its cells are looked at. */
+struct pending_row {
+    const struct generation *g;
+    const struct row *row;
+};
+
+static void draft_pending_row(struct draft *d, const struct pending_row *p)
 {
-    const struct tally *t = pending_tally(g, d->q->account, d->q->day);
-    if (!t)
+    const struct generation *g = p->g;
+    const uint32_t first = d->q->no_cells ? NONE : p->row->first_cell;
+    uint32_t n = 0;
+    for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
+        n++;
+    struct draft_row *to = draft_more(d);
+    struct cell *cells = draft_cells(d, n);
+    if (!to || !cells)
         return;
-    out->record_total += t->record_total;
-    out->call_total += t->call_total;
-    for (uint32_t at = t->first_row; at != NONE; at = g->row.p[at].next) {
-        const struct row *r = &g->row.p[at];
-        if (d->q->only_app && r->app != *d->q->only_app)
+    *to = (struct draft_row){p->row->app, p->row->sent_ms1, p->row->received_ms1, cells, n};
+    n = 0;
+    for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
+        cells[n++] = (struct cell){g->cell.p[c].slot, g->cell.p[c].count};
+    d->taken += 1 + n;
+}
+
+static int by_pending_app(const void *a, const void *b)
+{
+    const struct pending_row *x = a, *y = b;
+    return x->row->app < y->row->app ? -1 : x->row->app > y->row->app;
+}
+
+/* The rows of all generations within the bounds, in the arena. */
+static uint32_t pending_rows(struct draft *d, struct pending_row **out, struct sheet *sheet)
+{
+    uint32_t n = 0, cap = 0;
+    *out = NULL;
+    for (unsigned i = 0; i < d->v->gen_n; i++) {
+        const struct generation *g = d->v->gen[i];
+        const struct tally *t = pending_tally(g, d->q->account, d->q->day);
+        if (!t)
             continue;
-        uint32_t n = 0;
-        const uint32_t first = d->q->no_cells ? NONE : r->first_cell;
-        for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
-            n++;
-        struct draft_row *to = draft_more(d);
-        struct cell *cells = draft_cells(d, n);
-        if (!to || !cells)
+        sheet->record_total += t->record_total;
+        sheet->call_total += t->call_total;
+        for (uint32_t at = t->first_row; at != NONE; at = g->row.p[at].next) {
+            const struct row *r = &g->row.p[at];
+            if (r->app < d->from || r->app > d->to)
+                continue;
+            if (n == cap) {
+                cap = cap ? cap * 2 : 32;
+                struct pending_row *rows = arena_alloc(d->a, cap * sizeof *rows);
+                if (!rows) {
+                    txn_fail(&d->v->txn, ST_NO_MEMORY);
+                    return 0;
+                }
+                if (n)
+                    memcpy(rows, *out, n * sizeof *rows);
+                *out = rows;
+            }
+            (*out)[n++] = (struct pending_row){g, r};
+        }
+    }
+    return n;
+}
+
+static void draft_pending(struct draft *d, struct sheet *out)
+{
+    struct pending_row *rows;
+    const uint32_t n = pending_rows(d, &rows, out);
+    if (n > 1 && d->q->cells_max)
+        qsort(rows, n, sizeof *rows, by_pending_app);
+    d->taken = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (d->q->cells_max && d->taken >= d->q->cells_max &&
+            rows[i].row->app != rows[i - 1].row->app) {
+            draft_cut(d, rows[i].row->app, out);
             return;
-        *to = (struct draft_row){r->app, r->sent_ms1, r->received_ms1, cells, n};
-        n = 0;
-        for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
-            cells[n++] = (struct cell){g->cell.p[c].slot, g->cell.p[c].count};
+        }
+        draft_pending_row(d, &rows[i]);
     }
 }
 
@@ -194,7 +264,7 @@ static void draft_settle(struct draft *d, struct sheet *out)
     if (d->rows_n > 1)
         qsort(d->rows, d->rows_n, sizeof *d->rows, by_app);
     uint32_t n = 0;
-    for (uint32_t i = 0; i < d->rows_n;) {
+    for (uint32_t i = 0; i < d->rows_n && d->rows[i].app <= d->to;) {
         uint32_t end = i, cells_n = 0, sent = 0, received = 0;
         for (; end < d->rows_n && d->rows[end].app == d->rows[i].app; end++) {
             cells_n += d->rows[end].cells_n;
@@ -222,9 +292,10 @@ static void draft_settle(struct draft *d, struct sheet *out)
 void view_sheet(struct view *v, const struct sheet_query *q, struct arena *a, struct sheet *out)
 {
     struct draft d = {.v = v, .a = a, .q = q};
+    d.from = q->only_app ? *q->only_app : q->from_app;
+    d.to = q->only_app ? *q->only_app : q->to_app ? q->to_app : UINT64_MAX;
     *out = (struct sheet){0};
     draft_stored(&d, out);
-    for (unsigned i = 0; i < v->gen_n; i++)
-        draft_pending(&d, v->gen[i], out);
+    draft_pending(&d, out);
     draft_settle(&d, out);
 }

@@ -44,14 +44,19 @@ struct sheet {
     uint64_t call_total;
     const struct sheet_row *rows; /* ascending app */
     uint32_t rows_n;
+    bool cut;          /* it ended at cells_max: */
+    uint64_t next_app; /* the first app that may be missing */
 };
 
+/* Totals are those of the whole day only when neither apps nor cells are bounded. */
 struct sheet_query {
     uint64_t account;
     int32_t day;
-    const uint64_t
-        *only_app; /* NULL: all. Totals are then those of the first chunk: do not use them */
-    bool no_cells; /* rows without cells: who was active when, at a fraction of the cost */
+    const uint64_t *only_app; /* NULL: all */
+    bool no_cells;      /* rows without cells: who was active when, at a fraction of the cost */
+    uint64_t from_app;  /* apps at or above */
+    uint64_t to_app;    /* apps at or below; 0: no bound */
+    uint32_t cells_max; /* end at the next app after so many rows and cells; 0: no bound */
 };
 
 /* The merged day of an account; empty when nothing happened. Allocates from a. */

@@ -2,7 +2,7 @@
 
 #include "engine/base/check.h"
 
-#define PART_CELLS_MIN 256 /* read from a day at once, however little of the budget is left */
+#define PART_CELLS_MIN 64  /* read from a day at once, however little of the budget is left */
 
 /* ---- the cursor: flags, key, place, sums begun ---- */
 
@@ -99,6 +99,12 @@ static bool usable(const struct scan *s)
     return !s->sums.failed && s->a->view.txn.status == ST_OK;
 }
 
+/* Apps to read of a day, both inclusive, and how much of them at once. */
+struct span_of_apps {
+    uint64_t from, to;
+    uint32_t cells_max;
+};
+
 static void add_sheet(struct scan *s, int32_t day, const struct sheet *sheet)
 {
     for (uint32_t i = 0; i < sheet->rows_n; i++) {
@@ -111,36 +117,29 @@ static void read_app(struct scan *s, int32_t day, uint64_t app)
 {
     struct sheet sheet;
     arena_reset(s->a->scratch);
-    view_sheet(&s->a->view, &(struct sheet_query){s->a->account, day, &app, false}, s->a->scratch,
-               &sheet);
+    view_sheet(&s->a->view,
+               &(struct sheet_query){.account = s->a->account, .day = day, .only_app = &app},
+               s->a->scratch, &sheet);
     s->a->work += QUERY_LOOKUP;
     add_sheet(s, day, &sheet);
 }
 
 /* Read apps from..to of one day, about cells_max cells and at least one app. False: not all; *next
  * is the first app that was not read. */
-static bool read_part(struct scan *s, int32_t day, uint64_t from, uint64_t to, uint64_t cells_max,
-                      uint64_t *next)
+static bool read_part(struct scan *s, int32_t day, const struct span_of_apps *apps, uint64_t *next)
 {
+    const struct sheet_query q = {.account = s->a->account,
+                                  .day = day,
+                                  .from_app = apps->from,
+                                  .to_app = apps->to,
+                                  .cells_max = apps->cells_max};
     struct sheet sheet;
     arena_reset(s->a->scratch);
-    view_sheet(&s->a->view, &(struct sheet_query){s->a->account, day, NULL, false}, s->a->scratch,
-               &sheet);
+    view_sheet(&s->a->view, &q, s->a->scratch, &sheet);
     s->a->work += QUERY_LOOKUP;
-    uint32_t first = 0;
-    while (first < sheet.rows_n && sheet.rows[first].app < from)
-        first++;
-    sheet.rows += first;
-    sheet.rows_n -= first;
-    uint64_t cells = 0;
-    uint32_t n = 0;
-    while (n < sheet.rows_n && sheet.rows[n].app <= to && (n == 0 || cells < cells_max))
-        cells += 1 + sheet.rows[n++].cells_n;
-    const bool all = n == sheet.rows_n || sheet.rows[n].app > to;
-    *next = all ? 0 : sheet.rows[n].app;
-    sheet.rows_n = n;
     add_sheet(s, day, &sheet);
-    return all;
+    *next = sheet.next_app;
+    return !sheet.cut;
 }
 
 /* ---- the order of reading ---- */
@@ -152,6 +151,15 @@ static uint64_t fresh(const struct scan *s)
     for (uint32_t i = 0; s->after && i < s->sums.n; i++)
         n -= sum_key_order(&s->sums.rows[i].key, &s->after_key) <= 0;
     return n;
+}
+
+/* Cells to read at once of one of days_n days: the budget's share, but no more than a page is
+ * likely to need, for most questions want little of much. */
+static uint32_t part_cells(const struct scan *s, uint64_t days_n)
+{
+    const uint64_t share = budget(s) / days_n;
+    const uint64_t page = (uint64_t)s->a->page->rows_max * 2;
+    return (uint32_t)((share < page ? share : page) + PART_CELLS_MIN);
 }
 
 /* Is there nothing to gain from reading on? */
@@ -192,12 +200,16 @@ static bool read_day(struct scan *s, int32_t day, uint64_t from, uint64_t *end)
         }
         return true;
     }
-    while (!read_part(s, day, from, UINT64_MAX, budget(s) + PART_CELLS_MIN, &from))
+    struct span_of_apps apps = {from, UINT64_MAX, 0};
+    for (;;) {
+        apps.cells_max = part_cells(s, 1);
+        if (read_part(s, day, &apps, &apps.from))
+            return true;
         if (enough(s, s->by_app)) {
-            *end = from;
+            *end = apps.from;
             return false;
         }
-    return true;
+    }
 }
 
 static void read_by_day(struct scan *s)
@@ -253,15 +265,15 @@ static void read_by_app(struct scan *s)
     }
     const uint64_t days_n = s->a->to_day < s->a->from_day ? 1 : s->a->to_day - s->a->from_day + 1;
     for (;;) {
-        uint64_t to = UINT64_MAX, next;
-        const uint64_t cells_max = budget(s) / days_n + PART_CELLS_MIN;
+        struct span_of_apps apps = {from, UINT64_MAX, part_cells(s, days_n)};
+        uint64_t next;
         for (int32_t day = s->a->from_day; day <= s->a->to_day; day++)
-            if (!read_part(s, day, from, to, cells_max, &next))
-                to = next - 1;
-        if (to == UINT64_MAX)
+            if (!read_part(s, day, &apps, &next))
+                apps.to = next - 1;
+        if (apps.to == UINT64_MAX)
             return;
-        drop_above(s, to);
-        from = to + 1;
+        drop_above(s, apps.to);
+        from = apps.to + 1;
         if (enough(s, true)) {
             end_at(s, 0, from);
             return;

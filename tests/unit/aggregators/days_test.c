@@ -78,6 +78,34 @@ static bool is_record(const struct event *e)
     return e->kind >= EV_RECORD_CREATED && e->kind <= EV_RECORD_ASSOCIATED;
 }
 
+/* Read in parts, bounded by apps and cells, a sheet is what it is when read at once. */
+static void check_parts(struct view *v, const struct sheet *whole, uint64_t account, int32_t day)
+{
+    struct arena a = {0};
+    const uint64_t from = test_rnd(3) ? 0 : test_rnd(100),
+                   to = test_rnd(3) ? 0 : from + test_rnd(100);
+    struct sheet_query q = {.account = account, .day = day, .from_app = from, .to_app = to};
+    uint32_t at = 0;
+    while (at < whole->rows_n && whole->rows[at].app < from)
+        at++;
+    for (struct sheet part = {.cut = true}; part.cut; q.from_app = part.next_app) {
+        q.cells_max = 1 + (uint32_t)test_rnd(300);
+        arena_reset(&a);
+        view_sheet(v, &q, &a, &part);
+        assert_int_equal(v->txn.status, ST_OK);
+        assert_true(part.rows_n > 0 || !part.cut);
+        for (uint32_t i = 0; i < part.rows_n; i++, at++) {
+            assert_int_equal(part.rows[i].app, whole->rows[at].app);
+            assert_int_equal(part.rows[i].sent_ms, whole->rows[at].sent_ms);
+            assert_int_equal(part.rows[i].cells_n, whole->rows[at].cells_n);
+            assert_memory_equal(part.rows[i].cells, whole->rows[at].cells,
+                                part.rows[i].cells_n * sizeof(struct cell));
+        }
+    }
+    assert_true(at == whole->rows_n || (to && whole->rows[at].app > to));
+    arena_fini(&a);
+}
+
 static void check_sheet(struct fixture *f, uint64_t account, int32_t day, bool whole)
 {
     struct view v;
@@ -88,6 +116,7 @@ static void check_sheet(struct fixture *f, uint64_t account, int32_t day, bool w
     assert_int_equal(v.txn.status, ST_OK);
     for (uint32_t i = 1; i < s.rows_n; i++)
         assert_true(s.rows[i - 1].app < s.rows[i].app);
+    check_parts(&v, &s, account, day);
     uint64_t records = 0, calls = 0;
     for (uint32_t i = 0; i < twin_n; i++) {
         const struct event *e = &twin[i].e;
@@ -136,7 +165,8 @@ static void check_sheet(struct fixture *f, uint64_t account, int32_t day, bool w
         assert_int_equal(row->sent_ms, sent);
         assert_int_equal(row->received_ms, received);
         struct sheet one;
-        view_sheet(&v, &(struct sheet_query){account, day, &row->app, false}, &a, &one);
+        view_sheet(&v, &(struct sheet_query){.account = account, .day = day, .only_app = &row->app},
+                   &a, &one);
         assert_int_equal(one.rows_n, 1);
         assert_int_equal(one.rows[0].cells_n, row->cells_n);
         assert_int_equal(sheet_sum(&one, row->app, 0, UINT64_MAX),

@@ -240,6 +240,7 @@ class IdWindow(DaemonTest):
                         accepted=2, duplicate=1)
         self.assert_ack(peer.ask([api_call(account=2, id="a")]), accepted=1)  # per account
         self.assertEqual(self.count(d, "api_usage", "calls", account=1), 4)
+        peer.ask([api_call(account=3)])  # the size is that before the latest commit
         self.assertEqual(d.status()["id_window_entries"], 4)
 
     def test_the_window_survives_kill(self):

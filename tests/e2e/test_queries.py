@@ -92,7 +92,8 @@ class Random(DaemonTest):
                 if r.random() < 0.5:
                     action = r.choice(("created", "updated", "deleted"))
                     kind = r.choice(("contacts", "companies", "2-7", "cars"))
-                    rec = r.choice((None, r.randrange(20), str(r.randrange(20)), f"r{r.randrange(5)}"))
+                    n0 = r.randrange(20) + 100 * len(kind)  # no two types share an identity here
+                    rec = r.choice((None, n0, str(n0), f"r{n0}"))
                     events.append(record(account, app, at, action, kind, count=n,
                                          **({} if rec is None else {"record": rec})))
                     key = (account, day, app, kind, action)
@@ -136,6 +137,16 @@ class Random(DaemonTest):
             self.assertEqual(
                 {(account, x["day"], x["app"], x["action"]): (x["records"], x["without_record"]) for x in rows},
                 {k: (len(seen), without[0]) for k, (seen, without) in distinct.items() if k[0] == account})
+
+
+class Identity(DaemonTest):
+    def test_what_makes_two_records_different(self):
+        d = self.daemon()
+        d.ingest("json").ask([
+            record(record=5), record(record="5"), record(record="05"), record(record="five"), record(record=0),
+            record(object_type="companies", record=5), record(object_type="0-1", record=5), record(count=3)])
+        (row,) = d.rows("distinct_records", account=1)
+        self.assertEqual((row["records"], row["without_record"]), (5, 3))
 
 
 class Ranges(DaemonTest):

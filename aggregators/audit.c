@@ -18,6 +18,7 @@ static void add_sheet(struct audit_day *d, const struct sheet *s)
     d->call_total = s->call_total;
     for (uint32_t i = 0; i < s->rows_n; i++) {
         uint64_t app_records = 0;
+        d->cells += 1 + s->rows[i].cells_n;
         for (uint32_t k = 0; k < s->rows[i].cells_n; k++) {
             const struct cell *c = &s->rows[i].cells[k];
             if (slot_is_record(c->slot)) {

@@ -15,6 +15,7 @@ struct audit_day {
     uint64_t record_total, call_total;   /* as kept apart */
     uint64_t by_app, by_type, by_action; /* sums of record cells */
     uint64_t calls_by_app;               /* sum of API calls cells */
+    uint64_t cells;                      /* read for it: what it cost */
     bool ok;
 };
 

@@ -67,21 +67,46 @@ static void drafts_fini(struct drafts *d)
     index_fini(&d->index);
 }
 
-static void load_connections(struct drafts *d, uint64_t account, const uint64_t *app)
+/* Which apps are read: both inclusive. `to` sinks to the last whole app when there are more than
+ * apps_max (0: any number). */
+struct app_range {
+    uint64_t from, to;
+    uint32_t apps_max;
+};
+
+/* One more app in ascending order; false: it lies beyond the range. */
+static bool range_admits(struct app_range *r, uint64_t app, uint64_t *last, uint32_t *apps_n)
 {
-    uint8_t prefix[CONNECTION_KEY_MAX];
-    uint8_t *end = put_ordered(prefix, account);
+    if (app > r->to)
+        return false;
+    if (*apps_n && app == *last)
+        return true;
+    if (r->apps_max && *apps_n == r->apps_max) {
+        r->to = app - 1;
+        return false;
+    }
+    *last = app;
+    ++*apps_n;
+    return true;
+}
+
+static void load_connections(struct drafts *d, uint64_t account, struct app_range *range)
+{
+    uint8_t key[CONNECTION_KEY_MAX];
+    const size_t prefix_n = (size_t)(put_ordered(key, account) - key);
+    const size_t key_n = (size_t)(put_ordered(key + prefix_n, range->from) - key);
+    uint64_t last = 0;
+    uint32_t apps_n = 0;
     index_init(&d->index, 64);
-    if (app)
-        end = put_ordered(end, *app);
-    const size_t prefix_n = (size_t)(end - prefix);
     struct cur c;
     cur_open(&d->v->txn, DAYS_CONNECTION, &c);
-    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+    for (bool on = cur_seek(&c, key, key_n); on && cur_has_prefix(&c, key, prefix_n);
          on = cur_next(&c)) {
         struct reader k = reader_of(c.key.p, c.key.n);
         (void)read_ordered(&k);
         const uint64_t key_app = read_ordered(&k), user1 = read_ordered(&k);
+        if (!range_admits(range, key_app, &last, &apps_n))
+            break;
         struct draft *new = draft_add(d, key_app, user1);
         if (!new || history_load(&new->h, c.val)) {
             txn_fail(&d->v->txn, ST_CORRUPT);
@@ -94,7 +119,7 @@ static void load_connections(struct drafts *d, uint64_t account, const uint64_t 
         const struct signal_account *a = pending_signals(g, account);
         for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
             const struct signal *s = &g->signal.p[at];
-            if (app && s->app != *app)
+            if (s->app < range->from || s->app > range->to)
                 continue;
             const struct entry e = entry_of_signal(g, s);
             struct draft *to = draft_of(d, e.app, e.user1);
@@ -119,7 +144,8 @@ void view_connections(struct view *v, uint64_t account, const uint64_t *app, str
                       struct connection_list *out)
 {
     struct drafts d = {.v = v, .a = a};
-    load_connections(&d, account, app);
+    struct app_range range = {app ? *app : 0, app ? *app : UINT64_MAX, 0};
+    load_connections(&d, account, &range);
     if (d.n > 1)
         qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
     struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
@@ -181,13 +207,14 @@ static void summary_join(struct app_summary *to, const struct app_summary *from)
 struct summaries {
     struct view *v;
     struct arena *a;
+    struct app_range range;
     struct app_summary *p;
     uint32_t n, cap;
 };
 
 static void summaries_add(struct summaries *s, const struct app_summary *x)
 {
-    if (x->app == 0)
+    if (x->app == 0 || x->app < s->range.from)
         return;
     if (s->n == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 64;
@@ -207,7 +234,7 @@ static void summaries_add(struct summaries *s, const struct app_summary *x)
 static void summaries_of_connections(struct summaries *s, uint64_t account)
 {
     struct drafts d = {.v = s->v, .a = s->a};
-    load_connections(&d, account, NULL);
+    load_connections(&d, account, &s->range);
     for (uint32_t i = 0; i < d.n; i++) {
         struct connection c = {0};
         history_state(&d.p[i]->h, &c);
@@ -227,15 +254,20 @@ static void summaries_of_connections(struct summaries *s, uint64_t account)
 
 static void summaries_of_carry(struct summaries *s, uint64_t account)
 {
-    uint8_t prefix[CONNECTION_KEY_MAX];
-    const size_t prefix_n = (size_t)(put_ordered(prefix, account) - prefix);
+    uint8_t key[CONNECTION_KEY_MAX];
+    const size_t prefix_n = (size_t)(put_ordered(key, account) - key);
+    const size_t key_n = (size_t)(put_ordered(key + prefix_n, s->range.from) - key);
+    uint64_t last = 0;
+    uint32_t apps_n = 0;
     struct cur c;
     cur_open(&s->v->txn, DAYS_CARRY, &c);
-    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+    for (bool on = cur_seek(&c, key, key_n); on && cur_has_prefix(&c, key, prefix_n);
          on = cur_next(&c)) {
         struct reader k = reader_of(c.key.p, c.key.n), r = reader_of(c.val.p, c.val.n);
         (void)read_ordered(&k);
         struct app_summary x = {.app = read_ordered(&k)};
+        if (!range_admits(&s->range, x.app, &last, &apps_n))
+            break;
         x.sent_ms = (int64_t)read_varint(&r);
         x.received_ms = (int64_t)read_varint(&r);
         summaries_add(s, &x);
@@ -243,28 +275,40 @@ static void summaries_of_carry(struct summaries *s, uint64_t account)
     cur_close(&c);
 }
 
+/* Who was active on that day: rows without cells, so that an app costs one. */
+static void summaries_of_day(struct summaries *s, uint64_t account, int32_t day)
+{
+    const struct sheet_query q = {.account = account,
+                                  .day = day,
+                                  .no_cells = true,
+                                  .from_app = s->range.from,
+                                  .to_app = s->range.to,
+                                  .cells_max = s->range.apps_max};
+    struct sheet sheet;
+    view_sheet(s->v, &q, s->a, &sheet);
+    for (uint32_t i = 0; i < sheet.rows_n; i++)
+        summaries_add(s, &(struct app_summary){.app = sheet.rows[i].app,
+                                               .sent_ms = sheet.rows[i].sent_ms,
+                                               .received_ms = sheet.rows[i].received_ms});
+    if (sheet.cut)
+        s->range.to = sheet.next_app - 1;
+}
+
+/* Every source is read from the same app on, and none further than the one that was cut first: up
+ * to there the summaries are whole, whatever the number of apps behind. */
 void view_apps(struct view *v, const struct apps_query *q, struct arena *a, struct app_list *out)
 {
-    const uint64_t account = q->account;
     struct summaries s = {.v = v, .a = a};
-    summaries_of_connections(&s, account);
-    summaries_of_carry(&s, account);
-    for (int32_t day = v->first_day; day <= v->today + 1; day++) {
-        struct sheet sheet;
-        view_sheet(v, &(struct sheet_query){.account = account, .day = day, .no_cells = true}, a,
-                   &sheet);
-        for (uint32_t i = 0; i < sheet.rows_n; i++)
-            summaries_add(&s, &(struct app_summary){.app = sheet.rows[i].app,
-                                                    .sent_ms = sheet.rows[i].sent_ms,
-                                                    .received_ms = sheet.rows[i].received_ms});
-    }
+    s.range = (struct app_range){q->from_app ? q->from_app : 1, UINT64_MAX, q->limit + 1};
+    summaries_of_connections(&s, q->account);
+    summaries_of_carry(&s, q->account);
+    for (int32_t day = v->first_day; day <= v->today + 1; day++)
+        summaries_of_day(&s, q->account, day);
     if (s.n > 1)
         qsort(s.p, s.n, sizeof *s.p, summary_by_app);
     uint32_t n = 0;
-    bool more = false;
-    for (uint32_t i = 0; i < s.n; i++) {
-        if (s.p[i].app < q->from_app)
-            continue;
+    bool more = s.range.to != UINT64_MAX;
+    for (uint32_t i = 0; i < s.n && s.p[i].app <= s.range.to; i++) {
         if (n && s.p[n - 1].app == s.p[i].app) {
             summary_join(&s.p[n - 1], &s.p[i]);
             continue;

@@ -178,8 +178,14 @@ void out_key(struct out *o, const char *key)
 static void put_decimal(struct buf *b, uint64_t v, bool minus)
 {
     char digits[24];
-    size_t n = text_fmt(digits, sizeof digits, "%s%llu", minus ? "-" : "", (unsigned long long)v);
-    buf_put(b, digits, n);
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    if (minus)
+        digits[--at] = '-';
+    buf_put(b, digits + at, sizeof digits - at);
 }
 
 static void pack_u64(struct buf *b, uint64_t v)

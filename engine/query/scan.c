@@ -2,7 +2,7 @@
 
 #include "engine/base/check.h"
 
-#define PART_CELLS_MIN 64  /* read from a day at once, however little of the budget is left */
+#define PART_CELLS_MIN 64 /* read from a day at once, however little of the budget is left */
 
 /* ---- the cursor: flags, key, place, sums begun ---- */
 

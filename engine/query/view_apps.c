@@ -5,6 +5,9 @@
 #include "aggregators/view_apps.h"
 #include "engine/query/answer.h"
 
+/* More would be a page too, but each of them is looked up in 30 days. */
+#define APPS_PER_PAGE 250
+
 static const char *const state_names[STATE_N] = {[STATE_NONE] = "none",
                                                  [STATE_CONNECTED] = "connected",
                                                  [STATE_DISCONNECTED] = "disconnected",
@@ -74,7 +77,7 @@ static void put_named(struct answer *a, uint64_t from)
             more_from(a, at);
             return;
         }
-        if (!answer_worked(a, 64 * QUERY_LOOKUP) && i + 1 < apps->n) {
+        if (!answer_worked(a, 35 * QUERY_LOOKUP) && i + 1 < apps->n) {
             more_from(a, at + 1);
             return;
         }
@@ -84,8 +87,8 @@ static void put_named(struct answer *a, uint64_t from)
 static void put_all(struct answer *a, uint64_t from)
 {
     struct app_list found;
-    view_apps(&a->view, &(struct apps_query){a->account, from, a->page->rows_max}, a->arena,
-              &found);
+    const uint32_t limit = a->page->rows_max < APPS_PER_PAGE ? a->page->rows_max : APPS_PER_PAGE;
+    view_apps(&a->view, &(struct apps_query){a->account, from, limit}, a->arena, &found);
     uint64_t at = from;
     if (!put_apps(a, found.rows, found.n, &at))
         more_from(a, at);

@@ -471,7 +471,7 @@ static void test_conservation(void **state)
     (void)state;
     unsigned pages, all_pages;
     engine_merge(&t);
-    t.context.scan_max = 900; /* nine sheets a page */
+    t.context.scan_max = 900; /* some sheets a page */
     json_t *rows = ask_all(&t, "{'view':'conservation'", &all_pages);
     t.context.scan_max = 0;
     json_t *again = ask_all(&t, "{'view':'conservation'", &pages);

@@ -42,11 +42,13 @@ bool sheet_next(struct reader *rows, uint64_t *app, struct sheet_row_reader *row
         return false;
     *app += read_varint(rows);
     row->app = *app;
+    const uint8_t *rest = rows->p;
     row->sent_ms1 = (uint32_t)read_varint(rows);
     row->received_ms1 = (uint32_t)read_varint(rows);
     row->cells_n = (uint32_t)read_varint(rows);
     const size_t cells_bytes = read_varint(rows);
     const uint8_t *cells = read_span(rows, cells_bytes);
     row->cells = reader_of(cells, cells ? cells_bytes : 0);
+    row->rest = (struct span){rest, (size_t)(rows->p - rest)};
     return !rows->bad && row->cells_n <= cells_bytes;
 }

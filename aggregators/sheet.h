@@ -37,6 +37,7 @@ struct sheet_row_reader {
     uint32_t sent_ms1, received_ms1;
     uint32_t cells_n;
     struct reader cells; /* cells_n pairs of (delta, count) */
+    struct span rest;    /* the row's bytes behind the app */
 };
 
 /* What only the first chunk carries. */

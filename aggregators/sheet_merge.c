@@ -26,8 +26,7 @@ struct writer {
     uint32_t rows_n, rows_cap;
     struct cell *pending; /* cells of a pending row, ascending slot */
     uint32_t pending_n, pending_cap;
-    struct cell *merged;
-    uint32_t merged_n, merged_cap;
+    uint32_t cells_n;  /* in cells */
     uint64_t app_last; /* of the chunk being written */
     bool closed;       /* the day keeps no quarter hours */
 };
@@ -77,8 +76,17 @@ static void gather_rows(struct writer *w, const struct tally *t)
         w->rows = more(w->rows, w->rows_n + 1, &w->rows_cap, sizeof *w->rows);
         w->rows[w->rows_n++] = &g->row.p[at];
     }
-    if (w->rows_n > 1)
+    if (w->rows_n > 24) {
         qsort(w->rows, w->rows_n, sizeof *w->rows, by_app);
+        return;
+    }
+    for (uint32_t i = 1; i < w->rows_n; i++) {
+        const struct row *x = w->rows[i];
+        uint32_t k = i;
+        for (; k && w->rows[k - 1]->app > x->app; k--)
+            w->rows[k] = w->rows[k - 1];
+        w->rows[k] = x;
+    }
 }
 
 static void gather_cells(struct writer *w, const struct row *r)
@@ -92,83 +100,149 @@ static void gather_cells(struct writer *w, const struct row *r)
     sort_cells(w->pending, w->pending_n);
 }
 
-/* merged = stored cells (old may be NULL) + pending cells, ascending. */
-static void merge_cells(struct writer *w, struct sheet_row_reader *old)
+/* Stored cells on their way into w->cells: bytes [from, r.p) are read, and not yet written. */
+struct cell_copy {
+    struct reader r;
+    const uint8_t *from;
+    uint64_t from_slot; /* slot before `from` */
+    uint64_t slot;      /* slot before r.p */
+    uint64_t out_slot;  /* last slot written */
+    uint32_t left;      /* cells behind r.p */
+};
+
+/* Write what was read. Only its first delta can have changed. */
+static uint8_t *copy_cells(struct cell_copy *c, uint8_t *p)
 {
-    uint32_t left = old ? old->cells_n : 0, i = 0;
-    w->merged = more(w->merged, left + w->pending_n, &w->merged_cap, sizeof *w->merged);
-    w->merged_n = 0;
-    struct cell o = {0, 0};
-    bool have = false;
-    while (have || left || i < w->pending_n) {
-        if (!have && left) {
-            o.slot += read_varint(&old->cells);
-            o.count = read_varint(&old->cells);
-            left--;
-            have = true;
-        }
-        struct cell *to = &w->merged[w->merged_n++];
-        if (!have || (i < w->pending_n && w->pending[i].slot < o.slot)) {
-            *to = w->pending[i++];
-            continue;
-        }
-        *to = o;
-        have = false;
-        if (i < w->pending_n && w->pending[i].slot == o.slot)
-            to->count += w->pending[i++].count;
+    if (c->from != c->r.p && c->out_slot != c->from_slot) {
+        struct reader first = {c->from, c->r.p, false};
+        p = put_varint(p, c->from_slot + read_varint(&first) - c->out_slot);
+        c->from = first.p;
     }
+    const size_t n = (size_t)(c->r.p - c->from);
+    if (n) {
+        memcpy(p, c->from, n);
+        c->out_slot = c->slot;
+    }
+    return p + n;
+}
+
+/* w->cells = stored cells (old may be NULL) + pending cells, ascending. */
+static void merge_cells(struct writer *w, const struct sheet_row_reader *old)
+{
+    struct cell_copy c = {.left = old ? old->cells_n : 0};
+    if (old)
+        c.r = old->cells;
+    c.from = c.r.p;
+    buf_reset(&w->cells);
+    if (!buf_room(&w->cells, reader_left(&c.r) + (size_t)w->pending_n * 20 + 20))
+        return;
+    uint8_t *p = w->cells.p;
+    w->cells_n = c.left;
+    for (uint32_t i = 0; i < w->pending_n; i++) {
+        const struct cell *add = &w->pending[i];
+        uint64_t count = add->count;
+        struct reader next = c.r;
+        uint64_t next_slot = c.left ? c.slot + read_varint(&next) : UINT64_MAX;
+        while (next_slot < add->slot) {
+            (void)read_varint(&next);
+            c.r = next;
+            c.slot = next_slot;
+            next_slot = --c.left ? c.slot + read_varint(&next) : UINT64_MAX;
+        }
+        p = copy_cells(&c, p);
+        if (next_slot == add->slot) {
+            count += read_varint(&next);
+            c.r = next;
+            c.slot = next_slot;
+            c.left--;
+        } else {
+            w->cells_n++;
+        }
+        p = put_varint(p, add->slot - c.out_slot);
+        p = put_varint(p, count);
+        c.out_slot = add->slot;
+        c.from = c.r.p;
+        c.from_slot = c.slot;
+    }
+    c.r.p = c.r.end;
+    p = copy_cells(&c, p);
+    w->cells.n = (size_t)(p - w->cells.p);
 }
 
 /* A closed day needs no quarter hours: its API cells become the three of the day. */
 static void collapse_quarters(struct writer *w)
 {
-    uint64_t sum[4] = {0};
-    uint32_t n = 0;
-    while (n < w->merged_n && slot_is_api(w->merged[n].slot)) {
-        sum[slot_which(w->merged[n].slot)] += w->merged[n].count;
-        n++;
+    struct reader r = reader_of(w->cells.p, w->cells.n);
+    uint64_t sum[4] = {0}, slot = 0;
+    uint32_t left = w->cells_n;
+    struct reader behind = r; /* behind the API cells */
+    uint64_t next_slot = 0;
+    for (; left; left--) {
+        next_slot = slot + read_varint(&r);
+        if (!slot_is_api(next_slot))
+            break;
+        slot = next_slot;
+        sum[slot_which(slot)] += read_varint(&r);
+        behind = r;
     }
-    if (n == 0 || slot_quarter(w->merged[0].slot) == QUARTERS_PER_DAY)
+    if (left == w->cells_n || (slot_quarter(slot) == QUARTERS_PER_DAY && w->cells_n - left <= 3))
         return;
-    uint32_t kept = 0;
-    struct cell day[3];
+    struct buf day = buf_of(w->cells.n + 64);
+    uint32_t n = left;
+    uint64_t out_slot = 0;
     for (uint32_t which = 0; which < 3; which++)
-        if (sum[which])
-            day[kept++] = (struct cell){QUARTERS_PER_DAY * 4 + which, sum[which]};
-    memmove(w->merged + kept, w->merged + n, (w->merged_n - n) * sizeof *w->merged);
-    memcpy(w->merged, day, kept * sizeof *day);
-    w->merged_n -= n - kept;
+        if (sum[which]) {
+            buf_varint(&day, QUARTERS_PER_DAY * 4 + which - out_slot);
+            buf_varint(&day, sum[which]);
+            out_slot = QUARTERS_PER_DAY * 4 + which;
+            n++;
+        }
+    if (left) {
+        (void)read_varint(&behind);
+        buf_varint(&day, next_slot - out_slot);
+        buf_put(&day, behind.p, reader_left(&behind));
+    }
+    CHECK(!day.bad);
+    buf_reset(&w->cells);
+    buf_put(&w->cells, day.p, day.n);
+    buf_fini(&day);
+    w->cells_n = n;
 }
 
-static void emit_row(struct writer *w, uint64_t app, uint32_t sent_ms1, uint32_t received_ms1)
+/* Begin a row: cut the chunk before it when it is full. `more` bytes will follow the app. */
+static void begin_row(struct writer *w, uint64_t app, size_t more_bytes)
 {
-    struct buf *c = &w->cells;
-    buf_reset(c);
-    if (!buf_room(c, (size_t)w->merged_n * 20))
-        return;
-    uint64_t slot = 0;
-    uint8_t *p = c->p;
-    for (uint32_t i = 0; i < w->merged_n; i++) {
-        p = put_varint(p, w->merged[i].slot - slot);
-        p = put_varint(p, w->merged[i].count);
-        slot = w->merged[i].slot;
-    }
-    c->n = (size_t)(p - c->p);
-
     struct chunk *last = &w->chunks[w->chunks_n - 1];
-    if (w->body.n > last->from && w->body.n - last->from + c->n + 32 > SHEET_CHUNK) {
+    if (w->body.n > last->from && w->body.n - last->from + more_bytes + 20 > SHEET_CHUNK) {
         last->to = w->body.n;
         w->chunks = more(w->chunks, w->chunks_n + 1, &w->chunks_cap, sizeof *w->chunks);
         w->chunks[w->chunks_n++] = (struct chunk){app, w->body.n, 0};
         w->app_last = app;
     }
     buf_varint(&w->body, app - w->app_last);
-    buf_varint(&w->body, sent_ms1);
-    buf_varint(&w->body, received_ms1);
-    buf_varint(&w->body, w->merged_n);
-    buf_varint(&w->body, c->n);
-    buf_put(&w->body, c->p, c->n);
     w->app_last = app;
+}
+
+/* A row whose cells stand in w->cells. */
+static void emit_row(struct writer *w, uint64_t app, uint32_t sent_ms1, uint32_t received_ms1)
+{
+    begin_row(w, app, w->cells.n + 20);
+    if (!buf_room(&w->body, w->cells.n + 40))
+        return;
+    uint8_t *p = w->body.p + w->body.n;
+    p = put_varint(p, sent_ms1);
+    p = put_varint(p, received_ms1);
+    p = put_varint(p, w->cells_n);
+    p = put_varint(p, w->cells.n);
+    memcpy(p, w->cells.p, w->cells.n);
+    w->body.n = (size_t)(p - w->body.p) + w->cells.n;
+}
+
+/* A stored row that nothing pending touches: its bytes behind the app stay as they are. */
+static void copy_row(struct writer *w, const struct sheet_row_reader *old)
+{
+    begin_row(w, old->app, old->rest.n);
+    buf_put(&w->body, old->rest.p, old->rest.n);
 }
 
 static uint32_t max_u32(uint32_t a, uint32_t b)
@@ -190,12 +264,16 @@ static void merge_rows(struct writer *w, struct reader *old, uint64_t app_first,
         w->pending_n = 0;
         if (take_new)
             gather_cells(w, rows[i]);
-        merge_cells(w, take_old ? &o : NULL);
-        if (w->closed)
-            collapse_quarters(w);
-        emit_row(w, take_old ? o.app : rows[i]->app,
-                 max_u32(take_old ? o.sent_ms1 : 0, take_new ? rows[i]->sent_ms1 : 0),
-                 max_u32(take_old ? o.received_ms1 : 0, take_new ? rows[i]->received_ms1 : 0));
+        if (!take_new && !w->closed) {
+            copy_row(w, &o);
+        } else {
+            merge_cells(w, take_old ? &o : NULL);
+            if (w->closed)
+                collapse_quarters(w);
+            emit_row(w, take_old ? o.app : rows[i]->app,
+                     max_u32(take_old ? o.sent_ms1 : 0, take_new ? rows[i]->sent_ms1 : 0),
+                     max_u32(take_old ? o.received_ms1 : 0, take_new ? rows[i]->received_ms1 : 0));
+        }
         if (take_new)
             i++;
         if (take_old)
@@ -400,5 +478,4 @@ void sheet_merge(struct merge *m)
     free(w.chunks);
     free(w.rows);
     free(w.pending);
-    free(w.merged);
 }

@@ -447,12 +447,72 @@ static void purge_in_slices_leaves_live_days_alone(void **state)
     days_teardown(&f);
 }
 
+/* Quarter hours are kept for three days; what a later merge rewrites of an older day has none left,
+ * and the sums stay. */
+static void closed_days_keep_no_quarters(void **state)
+{
+    (void)state;
+    struct fixture f;
+    days_setup(&f);
+    uint64_t calls = 0, errors = 0, limited = 0, records = 0;
+    for (int round = 0; round < 400; round++) {
+        struct event e = {
+            .account = 8, .app = 1 + test_rnd(3), .count = (uint32_t)(1 + test_rnd(9))};
+        const int32_t received_day = TODAY + round / 50;
+        e.time_ms = TODAY * MS_PER_DAY + (int64_t)test_rnd(MS_PER_DAY);
+        if (test_rnd(4)) {
+            e.kind = EV_API_CALL;
+            e.status = (uint16_t)(test_rnd(3) ? 200 : test_rnd(2) ? 429 : 503);
+            calls += e.count;
+            errors += e.status >= 400 ? e.count : 0;
+            limited += e.status == 429 ? e.count : 0;
+        } else {
+            e.kind = EV_RECORD_UPDATED;
+            e.object_type = test_rnd(5) << 2;
+            records += e.count;
+        }
+        const uint8_t accepted = 0;
+        generation_fold(f.active,
+                        &(struct fold){&e, &accepted, 1, f.position++, received_day * MS_PER_DAY});
+        if (round % 10 == 9)
+            (void)days_merge_now(&f, 1000);
+        struct view v;
+        struct arena a = {0};
+        struct sheet s;
+        uint64_t sum[3] = {0}, record_sum = 0;
+        bool quarters = false;
+        days_view(&f, &v);
+        view_sheet(&v, &(struct sheet_query){.account = 8, .day = TODAY}, &a, &s);
+        for (uint32_t i = 0; i < s.rows_n; i++)
+            for (uint32_t k = 0; k < s.rows[i].cells_n; k++) {
+                const struct cell *c = &s.rows[i].cells[k];
+                if (slot_is_record(c->slot)) {
+                    record_sum += c->count;
+                } else {
+                    sum[slot_which(c->slot)] += c->count;
+                    quarters |= slot_quarter(c->slot) < QUARTERS_PER_DAY;
+                }
+            }
+        assert_int_equal(sum[API_CALLS], calls);
+        assert_int_equal(sum[API_ERRORS], errors);
+        assert_int_equal(sum[API_LIMITED], limited);
+        assert_int_equal(record_sum, records);
+        if (received_day > TODAY + 2 && round % 50 >= 9)
+            assert_false(quarters);
+        view_close(&v);
+        arena_fini(&a);
+    }
+    check_audit(&f);
+    days_teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_streams_read_back_as_their_sums),
         cmocka_unit_test(oldest_activity_is_trimmed_and_counted),
         cmocka_unit_test(purge_in_slices_leaves_live_days_alone),
+        cmocka_unit_test(closed_days_keep_no_quarters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "engine/ingest/judge.h"
 
 #include "engine/base/check.h"
+#include "engine/ingest/raw.h"
 
 #define CURSOR_SWEEP_ROWS 4
 
@@ -23,7 +24,7 @@ void judge_begin(struct judge *j, struct txn *t, struct group *g)
 /* ---- what is counted and kept ---- */
 
 static void keep_rejected(struct judge *j, struct txn *t, const struct slot *s,
-                          const struct reject *r)
+                          const struct reject *r, struct str raw)
 {
     struct ingest_rejected row = {
         .received_ms = s->received_ms,
@@ -32,7 +33,7 @@ static void keep_rejected(struct judge *j, struct txn *t, const struct slot *s,
         .key_name = s->key_name,
         .producer = s->batch.producer,
         .message = r->message.n > 0 ? r->message : str_of(status_row(r->code)->text),
-        .raw = s->frame,
+        .raw = raw,
     };
 
     if (s->batch.status == ST_OK && s->batch.ev[r->index].account != 0) {
@@ -41,6 +42,27 @@ static void keep_rejected(struct judge *j, struct txn *t, const struct slot *s,
         row.app = s->batch.ev[r->index].app;
     }
     rejected_add(&j->rejected, t, &row);
+}
+
+/* Every rejected event with its own bytes; both lists ascend, so one walk over the frame finds
+ * them. */
+static void keep_rejects(struct judge *j, struct txn *t, const struct slot *s)
+{
+    struct raw_walk walk;
+    struct str raw = {0};
+    uint32_t walked = 0;
+
+    if (s->batch.rejects_n == 0)
+        return;
+    raw_walk_begin(s->frame, &walk);
+    for (uint32_t i = 0; i < s->batch.rejects_n; i++) {
+        const struct reject *r = &s->batch.rejects[i];
+        bool on = true;
+
+        for (; on && walked <= r->index; walked++)
+            on = raw_walk_next(&walk, &raw);
+        keep_rejected(j, t, s, r, on ? raw : (struct str){0});
+    }
 }
 
 /* The batch as a whole is refused, for good or for now. An unreadable frame counts as one event. A
@@ -55,13 +77,13 @@ static void count_refusal(struct judge *j, struct txn *t, const struct slot *s)
         tally.rejected[ST_MALFORMED] = 1;
         counters_batch(&j->counters, &tally);
         if (t != NULL)
-            keep_rejected(j, t, s, &whole);
+            keep_rejected(j, t, s, &whole, s->frame);
         break;
     case ST_TOO_LARGE:
     case ST_INVALID:
         counters_refused(&j->counters, s->outcome.status);
         if (t != NULL)
-            keep_rejected(j, t, s, &whole);
+            keep_rejected(j, t, s, &whole, s->frame);
         break;
     default:
         counters_refused(&j->counters, s->outcome.status);
@@ -189,8 +211,7 @@ static void judge_events(struct judge *j, struct txn *t, struct group *g, struct
         else if (b->verdict[i] != ST_OK)
             tally.rejected[b->verdict[i]]++;
     }
-    for (uint32_t i = 0; i < b->rejects_n; i++)
-        keep_rejected(j, t, s, &b->rejects[i]);
+    keep_rejects(j, t, s);
     counters_batch(&j->counters, &tally);
     count_unknown(j, b);
     s->stored = sum.accepted > 0;

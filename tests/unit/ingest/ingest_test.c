@@ -115,6 +115,38 @@ static void events_are_judged_one_by_one(void **state)
     assert_int_equal(s.position, 6); /* from 1: the batch took five */
 }
 
+struct row_wanted {
+    const char *const *raws;
+    unsigned n;
+};
+
+static bool match_row(void *arg, const struct ingest_rejected *r)
+{
+    struct row_wanted *w = arg;
+    const char *want = w->raws[w->n++];
+
+    assert_int_equal(r->raw.n, strlen(want));
+    assert_memory_equal(r->raw.p, want, r->raw.n);
+    return true;
+}
+
+static void a_rejected_event_is_shown_as_it_came(void **state)
+{
+    static const char *const newest_first[] = {"nonsense", "{\"type\":\"y\"}",
+                                               "{ \"type\": \"x\" }"};
+    struct row_wanted w = {.raws = newest_first};
+    struct engine *e = *state;
+    struct txn t;
+
+    (void)engine_ask(e, "[" CALL ", { \"type\": \"x\" }," CALL ",{\"type\":\"y\"}]", NOW, NOW);
+    (void)engine_ask(e, "nonsense");
+    txn_begin(e->front, false, &t);
+    ingest_rejected_each(&t, UINT64_MAX, match_row, &w);
+    assert_int_equal(t.status, ST_OK);
+    txn_abort(&t);
+    assert_int_equal(w.n, 3);
+}
+
 /* The bounds of time, to the millisecond. */
 static void the_range_of_time(void **state)
 {
@@ -850,6 +882,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STARTED(events_are_judged_one_by_one),
+        STARTED(a_rejected_event_is_shown_as_it_came),
         STARTED(the_range_of_time),
         ALONE(the_floor),
         STARTED(an_unreadable_frame_is_one_rejected_event),

@@ -303,6 +303,9 @@ static int open_facts(struct daemon *d)
 static int open_query(struct daemon *d)
 {
     struct query_socket_options options = {
+        .loop = d->loop,
+        .net = d->net,
+        .facts = d->facts,
         .endpoint = d->config.query_listen,
         .message_bytes_max = d->config.message_bytes_max,
         .connections_max = (uint32_t)d->config.connections_max,
@@ -313,7 +316,7 @@ static int open_query(struct daemon *d)
 
     if (options.endpoint[0] == '\0')
         return EX_OK;
-    st = query_socket_open(d->loop, d->net, d->facts, &options, &d->query, why);
+    st = query_socket_open(&options, &d->query, why);
     if (st != ST_OK)
         return cannot_listen(st, why);
     facts_add_socket(d->facts, query_counters, d->query);

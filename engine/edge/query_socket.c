@@ -11,7 +11,7 @@
 #define OVERSIZE_FACTOR   4 /* over message_bytes_max by so much: the connection is cut */
 #define TURN_MESSAGES_MAX 64
 #define TURN_BYTES_MAX    (UINT64_C(4) << 20)
-#define TURN_NS_MAX       UINT64_C(4000000) /* of questions in one turn; one more may begin below it */
+#define TURN_NS_MAX       UINT64_C(4000000) /* of questions; one may begin just below it */
 #define SEND_QUEUE        1024              /* answers to one peer that does not read */
 #define ARENA_BYTES_MAX   ((size_t)64 << 20)
 
@@ -108,8 +108,7 @@ static void release(void *arg)
     free(q);
 }
 
-enum status query_socket_open(struct loop *loop, struct znet *net, struct facts *facts,
-                              const struct query_socket_options *options, struct query_socket **out,
+enum status query_socket_open(const struct query_socket_options *options, struct query_socket **out,
                               char why[static 256])
 {
     struct query_socket *q = calloc(1, sizeof *q);
@@ -117,8 +116,8 @@ enum status query_socket_open(struct loop *loop, struct znet *net, struct facts 
         text_fmt(why, 256, "out of memory");
         return ST_NO_MEMORY;
     }
-    q->loop = loop;
-    q->facts = facts;
+    q->loop = options->loop;
+    q->facts = options->facts;
     q->message_bytes_max = options->message_bytes_max;
     q->arena.max_bytes = ARENA_BYTES_MAX;
     q->answer = buf_of(ARENA_BYTES_MAX);
@@ -134,7 +133,7 @@ enum status query_socket_open(struct loop *loop, struct znet *net, struct facts 
         .on_message = on_message,
         .arg = q,
     };
-    enum status st = zsock_open(net, &sock, &q->sock, why);
+    enum status st = zsock_open(options->net, &sock, &q->sock, why);
     if (st != ST_OK) {
         release(q);
         return st;

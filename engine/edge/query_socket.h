@@ -8,15 +8,17 @@
 struct query_socket; /* opaque, heap */
 
 struct query_socket_options {
+    struct loop *loop; /* these three are borrowed until query_socket_close */
+    struct znet *net;
+    struct facts *facts;
     const char *endpoint;
     uint64_t message_bytes_max; /* larger questions are answered too_large */
     uint32_t connections_max;
     uint32_t receive_queue; /* messages per peer */
 };
 
-/* Bind and answer. loop, net and facts are borrowed until query_socket_close. */
-enum status query_socket_open(struct loop *loop, struct znet *net, struct facts *facts,
-                              const struct query_socket_options *options, struct query_socket **out,
+/* Bind and answer. */
+enum status query_socket_open(const struct query_socket_options *options, struct query_socket **out,
                               char why[static 256]) MUST_CHECK;
 void query_socket_close(struct query_socket **q); /* NULL-safe */
 

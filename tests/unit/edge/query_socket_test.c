@@ -89,11 +89,14 @@ static int setup(void **state)
                                       .days = f->days,
                                       .floor_day = setup.options.floor_day};
     assert_int_equal(facts_new(&facts, &f->facts), ST_OK);
-    const struct query_socket_options o = {.endpoint = "tcp://127.0.0.1:*",
+    const struct query_socket_options o = {.loop = f->loop,
+                                           .net = f->net,
+                                           .facts = f->facts,
+                                           .endpoint = "tcp://127.0.0.1:*",
                                            .message_bytes_max = MESSAGE_MAX,
                                            .connections_max = 100,
                                            .receive_queue = 10000};
-    if (query_socket_open(f->loop, f->net, f->facts, &o, &f->socket, why) != ST_OK)
+    if (query_socket_open(&o, &f->socket, why) != ST_OK)
         fail_msg("%s", why);
     facts_add_socket(f->facts, count, f->socket);
     f->peers = zmq_ctx_new();

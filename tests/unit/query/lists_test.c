@@ -2,6 +2,7 @@
  * and that pages neither skip nor repeat while new entries arrive. */
 #include "tests/unit/query/help.h"
 
+#include "engine/base/check.h"
 #include "schemas/out.h"
 #include "schemas/query_table.h"
 
@@ -297,34 +298,42 @@ static void fold_call(uint64_t app, unsigned method, int64_t age_ms)
     engine_fold(&t, &e, NULL);
 }
 
-static json_t *app_row(uint64_t app, const char *name, const char *kind, const char *state,
-                       int64_t since, int64_t installed, int64_t installer, int64_t sent,
-                       int64_t received, int connections)
+/* What an app's row must say; times are ages in ms, 0: null. */
+struct app_want {
+    int app;
+    const char *name, *kind, *state;
+    int since, installed, installer, sent, received, connections;
+};
+
+static json_t *time_of(int age)
 {
-    return json_pack(
-        "{s:I,s:s?,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:i}", "app", (json_int_t)app, "name", name,
-        "kind", kind, "state", state, "since", since ? json_integer(since) : json_null(),
-        "installed", installed ? json_integer(installed) : json_null(), "installer",
-        installer >= 0 ? json_integer(installer) : json_null(), "last_activity",
-        sent || received ? json_integer(sent > received ? sent : received) : json_null(),
-        "last_sent", sent ? json_integer(sent) : json_null(), "last_received",
-        received ? json_integer(received) : json_null(), "connections", connections);
+    return age ? json_integer(NOW_MS - age) : json_null();
+}
+
+static json_t *app_row(const struct app_want *w)
+{
+    const int last = w->sent && (!w->received || w->sent < w->received) ? w->sent : w->received;
+    return json_pack("{s:i,s:s?,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:i}", "app", w->app, "name",
+                     w->name, "kind", w->kind, "state", w->state, "since", time_of(w->since),
+                     "installed", time_of(w->installed), "installer",
+                     w->installer ? json_integer(w->installer) : json_null(), "last_activity",
+                     time_of(last), "last_sent", time_of(w->sent), "last_received",
+                     time_of(w->received), "connections", w->connections);
 }
 
 static void check_apps(void)
 {
+    static const struct app_want rows_wanted[] = {
+        /* First installation and first installer, whoever came later; worst state of the users. */
+        {1, NULL, NULL, "expired", 10, 1000, 7, 3, 2, 2},
+        {2, "An App", "built-in", NULL, 0, 50, 1, 0, 4, 1},
+        {3, "An App", "built-in", "connected", 60, 60, 1, 0, 0, 1},
+        {4, "An App", "marketplace", "connected", 70, 70, 1, 0, 0, 1},
+        {5, "An App", "private", "none", 0, 0, 0, 6, 0, 0},
+    };
     json_t *want = json_array();
-    /* First installation and first installer, whoever came later; worst state of the users. */
-    json_array_append_new(want, app_row(1, NULL, NULL, "expired", NOW_MS - 10, NOW_MS - 1000, 7,
-                                        NOW_MS - 3, NOW_MS - 2, 2));
-    json_array_append_new(
-        want, app_row(2, "An App", "built-in", NULL, 0, NOW_MS - 50, 1, 0, NOW_MS - 4, 1));
-    json_array_append_new(
-        want, app_row(3, "An App", "built-in", "connected", NOW_MS - 60, NOW_MS - 60, 1, 0, 0, 1));
-    json_array_append_new(want, app_row(4, "An App", "marketplace", "connected", NOW_MS - 70,
-                                        NOW_MS - 70, 1, 0, 0, 1));
-    json_array_append_new(want,
-                          app_row(5, "An App", "private", "none", 0, 0, -1, NOW_MS - 6, 0, 0));
+    for (size_t i = 0; i < N_OF(rows_wanted); i++)
+        json_array_append_new(want, app_row(&rows_wanted[i]));
     for (unsigned limit = 1; limit < 7; limit++) {
         char q[128];
         unsigned pages;

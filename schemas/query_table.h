@@ -46,7 +46,9 @@ enum query_role { ROLE_DIM, ROLE_OF, ROLE_FACT };
 /* Places in query_params, over all views: QUERY_RECORDS_APP. PARAMS_OF_RECORDS is the first of the
  * view; the enumerator after it sets the count back, so that a VIEW row takes no place. */
 enum query_param_id {
-#define VIEW(id, name, right, shape, help)                                    PARAMS_OF_##id, PARAMS_BEFORE_##id = PARAMS_OF_##id - 1,
+/* clang-format off: aligned with the next one it would be too long */
+#define VIEW(id, name, right, shape, help) PARAMS_OF_##id, PARAMS_BEFORE_##id = PARAMS_OF_##id - 1,
+/* clang-format on */
 #define PARAM(view, id, name, type, need, many, min, max, allowed, def, help) QUERY_##view##_##id,
 #include "schemas/query.def"
     QUERY_PARAMS_N

@@ -341,6 +341,28 @@ static void test_compact_verdicts(void **state)
     }
 }
 
+/* The bytes that README.md takes apart. */
+static void test_example_of_the_readme(void **state)
+{
+    (void)state;
+    static const char frame[] =
+        "\x91\x97\x01\xce\x00\x01\x86\xa0\x07\xcf\x00\x00\x01\x9a\xb0\x25\x8d"
+        "\x61\x03\xcc\xc9\x05";
+    struct arena arena = {0};
+    struct batch b;
+    frame_decode(frame, sizeof frame - 1, &frame_limits_default, &arena, &b);
+    assert_int_equal(b.status, ST_OK);
+    assert_int_equal(b.n, 1);
+    assert_int_equal(b.verdict[0], ST_OK);
+    assert_int_equal(b.ev[0].account, 100000);
+    assert_int_equal(b.ev[0].app, 7);
+    assert_int_equal(b.ev[0].time_ms, 1763891842401);
+    assert_int_equal(b.ev[0].method, METHOD_POST);
+    assert_int_equal(b.ev[0].status, 201);
+    assert_int_equal(b.ev[0].count, 5);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_it_never_reads_beyond_the_frame),
         cmocka_unit_test(test_compact_twins_of_map_events),
         cmocka_unit_test(test_compact_verdicts),
+        cmocka_unit_test(test_example_of_the_readme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

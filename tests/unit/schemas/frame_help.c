@@ -117,14 +117,14 @@ static json_t *json_of(const msgpack_object *o)
         to = json_object();
         for (uint32_t i = 0; i < o->via.map.size; i++) {
             const msgpack_object_kv *kv = &o->via.map.ptr[i];
-            char key[128] = {0};
-            CHECK(kv->key.type == MSGPACK_OBJECT_STR && kv->key.via.str.size < sizeof key);
-            memcpy(key, kv->key.via.str.ptr, kv->key.via.str.size);
-            json_object_set_new(to, key, json_of(&kv->val));
+            CHECK(kv->key.type == MSGPACK_OBJECT_STR);
+            const char *key = kv->key.via.str.size ? kv->key.via.str.ptr : "";
+            json_object_setn_new(to, key, kv->key.via.str.size, json_of(&kv->val));
         }
         return to;
     case MSGPACK_OBJECT_FLOAT32:
     case MSGPACK_OBJECT_FLOAT64:
+        return json_real(o->via.f64);
     case MSGPACK_OBJECT_BIN:
     case MSGPACK_OBJECT_EXT:
         break;
@@ -298,6 +298,86 @@ const char *help_batch_differs(const struct batch *a, const struct batch *b)
             return "unknown";
     }
     return NULL;
+}
+
+/* ---- what always holds ---- */
+
+static void check_text(struct str s)
+{
+    CHECK(s.p != NULL || s.n == 0);
+    CHECK(s.n == 0 || text_is_utf8(s.p, s.n));
+}
+
+static void check_more(const struct event *e)
+{
+    const struct event_more *m = e->more;
+    const struct str texts[] = {m->id,     m->object_name, m->record_text,  m->endpoint,
+                                m->reason, m->code,        m->setting,      m->from,
+                                m->to,     m->feature,     m->reference_key};
+    for (size_t i = 0; i < N_OF(texts); i++)
+        check_text(texts[i]);
+    for (uint32_t i = 0; i < m->list_n; i++)
+        check_text(m->list[i]);
+    CHECK((m->id.p != NULL) == (e->has_id != 0));
+    CHECK((m->reference_key.p != NULL) == (event_group(e->kind) >= GROUP_REMOVED));
+    CHECK((m->reference_fields.n != 0) == (event_group(e->kind) >= GROUP_REMOVED));
+}
+
+static void check_event(const struct event *e)
+{
+    enum event_group group = event_group(e->kind);
+    CHECK(group != GROUP_NONE);
+    CHECK(e->account <= WIRE_INT_MAX && e->app <= WIRE_INT_MAX && e->user <= WIRE_INT_MAX);
+    CHECK(e->time_ms >= 0 && e->time_ms <= (int64_t)WIRE_INT_MAX);
+    CHECK(e->count >= 1 && e->count <= 1000000000);
+    CHECK((group == GROUP_API) == (e->status >= 100 && e->status <= 599));
+    CHECK((group == GROUP_API) == (e->method != METHOD_NONE));
+    CHECK(e->direction <= DIRECTION_RECEIVED);
+    if (e->more != NULL)
+        check_more(e);
+}
+
+void help_batch_check(const struct batch *b)
+{
+    uint32_t rejects = 0;
+    check_text(b->message);
+    check_text(b->producer);
+    check_text(b->request.text);
+    CHECK(!b->has_seq || (b->producer.n > 0 && b->seq_given && b->epoch_given && b->seq > 0));
+    CHECK(b->status == ST_OK || b->status == ST_MALFORMED || b->status == ST_INVALID ||
+          b->status == ST_TOO_LARGE || b->status == ST_NO_MEMORY);
+    CHECK((b->status == ST_OK) == (b->message.n == 0));
+    CHECK(b->status == ST_OK || b->n == 0);
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->verdict[i] == ST_OK) {
+            check_event(&b->ev[i]);
+            continue;
+        }
+        CHECK(rejects < b->rejects_n);
+        CHECK(b->rejects[rejects].index == i);
+        CHECK(b->rejects[rejects].code == (enum status)b->verdict[i]);
+        CHECK(b->rejects[rejects].message.n > 0);
+        check_text(b->rejects[rejects].message);
+        rejects++;
+    }
+    CHECK(rejects == b->rejects_n);
+    CHECK(b->unknown_n <= N_OF(b->unknown));
+    for (uint32_t i = 0; i < b->unknown_n; i++) {
+        check_text(b->unknown[i].name);
+        CHECK(b->unknown[i].n > 0);
+    }
+}
+
+bool help_has_compact(struct str json)
+{
+    json_t *v = json_loadb(json.p, json.n, 0, NULL);
+    json_t *events = json_is_object(v) ? json_object_get(v, "events") : v;
+    bool found = false;
+    size_t i;
+    json_t *event;
+    json_array_foreach(events, i, event) found |= json_is_array(event);
+    json_decref(v);
+    return found;
 }
 
 /* ---- golden listings ---- */

@@ -33,6 +33,12 @@ void help_twins_fini(struct help_twins *t);
  * and messages are not compared. */
 const char *help_batch_differs(const struct batch *a, const struct batch *b);
 
+/* CHECKs that hold for whatever frame_decode was given. */
+void help_batch_check(const struct batch *b);
+
+/* Is any event of the frame an array? Those mean something in msgpack only. */
+bool help_has_compact(struct str json);
+
 /* One line of text about an event that was decoded, for golden listings. */
 void help_event_text(const struct batch *b, uint32_t i, struct buf *to);
 

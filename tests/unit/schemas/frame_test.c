@@ -218,7 +218,7 @@ static void test_compact_events_exist_in_msgpack_only(void **state)
     (void)help_twins_decode(t, str_of(text), &frame_limits_default);
     assert_int_equal(t->json.status, ST_OK);
     assert_int_equal(t->json.verdict[0], ST_INVALID);
-    assert_non_null(strstr(t->json.rejects[0].message.p, "msgpack only"));
+    assert_non_null(strstr(t->json.rejects[0].message.p, "in msgpack also"));
     assert_int_equal(t->msgpack.status, ST_OK);
     assert_int_equal(t->msgpack.verdict[0], ST_OK);
     assert_int_equal(t->msgpack.ev[0].status, 200);

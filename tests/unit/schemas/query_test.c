@@ -35,8 +35,8 @@ static void say_param(struct buf *b, const struct query_param *p)
     query_param_allowed(p, allowed, sizeof allowed);
     query_param_default(p, def, sizeof def);
     say(b, "| `%s` | %s%s | %s | %s%s%s | %s |\n", p->name, query_param_type_name(p->type),
-        p->many ? ", many" : "", allowed, p->required ? "required" : "",
-        def[0] ? "default " : "", def, p->help);
+        p->many ? ", many" : "", allowed, p->required ? "required" : "", def[0] ? "default " : "",
+        def, p->help);
 }
 
 static void say_params(struct buf *b, enum query_view_id view, bool own)

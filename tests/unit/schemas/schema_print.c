@@ -1,6 +1,6 @@
-/* For schema_check.py: prints a JSON Schema by name, or with "verdicts" reads frames from stdin, one
- * a line, and prints for each what the decoder says: "ok", "refused", or a letter per event, '+' for
- * one that is accepted and '-' for one that is not. */
+/* For schema_check.py: prints a JSON Schema by name, or with "verdicts" reads frames from stdin,
+ * one a line, and prints for each what the decoder says: "ok", "refused", or a letter per event,
+ * '+' for one that is accepted and '-' for one that is not. */
 #include <stdio.h>
 #include <stdlib.h>
 

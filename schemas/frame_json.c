@@ -110,31 +110,26 @@ void frame_json(struct decode *d)
 
 /* ---- what can be read of a frame that is no JSON as a whole ---- */
 
-/* The text of a key: most stand there as they are. */
-static bool key_is(struct str quoted, const char *name)
+/* The longest way to write the longest key that means something: every character escaped. */
+#define PEEK_KEY_BYTES_MAX 64
+
+/* The text of a quoted key, "" when it is too long to mean something. Borrowed from the frame or,
+ * where something is escaped in it, from buf. */
+static struct str key_text(struct str quoted, char buf[static PEEK_KEY_BYTES_MAX])
 {
     struct str bare = {quoted.p + 1, quoted.n - 2};
+    if (quoted.n > PEEK_KEY_BYTES_MAX)
+        return STR("");
     if (memchr(bare.p, '\\', bare.n) == NULL)
-        return str_eq(bare, str_of(name));
-    if (quoted.n > PEEK_VALUE_BYTES_MAX)
-        return false;
-    json_t *text = json_value_load(quoted);
-    bool same = text != NULL && str_eq(json_view(text).text, str_of(name));
-    json_decref(text);
-    return same;
-}
-
-static enum envelope_key key_of(struct str quoted)
-{
-    static const char *const names[] = {
-        [ENVELOPE_PRODUCER] = "producer", [ENVELOPE_EPOCH] = "epoch",     [ENVELOPE_SEQ] = "seq",
-        [ENVELOPE_EVENTS] = "events",     [ENVELOPE_REQUEST] = "request",
-    };
-    for (unsigned i = 0; i < N_OF(names); i++) {
-        if (key_is(quoted, names[i]))
-            return (enum envelope_key)i;
+        return bare;
+    json_t *value = json_value_load(quoted);
+    struct str text = STR("");
+    if (value != NULL && json_is_string(value)) {
+        text = (struct str){buf, json_string_length(value)};
+        memcpy(buf, json_string_value(value), text.n);
     }
-    return ENVELOPE_OTHER;
+    json_decref(value);
+    return text;
 }
 
 static void peek_value(struct decode *d, enum envelope_key which, struct str text)
@@ -150,13 +145,15 @@ static void peek_value(struct decode *d, enum envelope_key which, struct str tex
 void peek_json(struct decode *d)
 {
     struct json_walk w = {d->frame, (const char *)d->frame + d->bytes, false};
-    struct str key, text;
+    struct str quoted, text;
+    char buf[PEEK_KEY_BYTES_MAX];
     unsigned seen = 0;
-    while (json_walk_next(&w, &key, &text)) {
+    while (json_walk_next(&w, &quoted, &text)) {
+        struct str key = key_text(quoted, buf);
         d->batch->has_envelope = true;
-        enum envelope_key which = key_of(key);
+        enum envelope_key which = envelope_key_of(key);
         bool twice = which != ENVELOPE_OTHER && (seen & 1u << which) != 0;
-        if (twice || key_is(key, "type")) {
+        if (twice || str_eq(key, STR("type"))) {
             batch_no_envelope(d);
             return;
         }

@@ -221,32 +221,41 @@ static void put_event(struct choices *c, struct buf *map, struct buf *compact)
     buf_fini(&value);
 }
 
+/* Kept between inputs: making and freeing them would be most of the work. */
+struct memory {
+    struct help_twins map, compact;
+    struct buf map_text, compact_text;
+};
+
+static struct memory *memory(void)
+{
+    static struct memory m;
+    m.map_text.cap_max = 1 << 18;
+    m.compact_text.cap_max = 1 << 18;
+    buf_reset(&m.map_text);
+    buf_reset(&m.compact_text);
+    return &m;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct choices c = {data, n < 4096 ? n : 4096};
-    struct help_twins map = {0};
-    struct help_twins compact = {0};
-    struct buf map_text = buf_of(1 << 18);
-    struct buf compact_text = buf_of(1 << 18);
+    struct memory *m = memory();
     unsigned events = 1 + choose(&c, 4);
     for (unsigned i = 0; i < events; i++) {
-        buf_u8(&map_text, i == 0 ? '[' : ',');
-        buf_u8(&compact_text, i == 0 ? '[' : ',');
-        put_event(&c, &map_text, &compact_text);
+        buf_u8(&m->map_text, i == 0 ? '[' : ',');
+        buf_u8(&m->compact_text, i == 0 ? '[' : ',');
+        put_event(&c, &m->map_text, &m->compact_text);
     }
-    put(&map_text, "]");
-    put(&compact_text, "]");
-    CHECK(!map_text.bad && !compact_text.bad);
-    struct str s = {(const char *)map_text.p, map_text.n};
-    CHECK(help_twins_decode(&map, s, &frame_limits_default) == NULL);
-    help_batch_check(&map.json);
-    help_batch_check(&map.msgpack);
-    s = (struct str){(const char *)compact_text.p, compact_text.n};
-    (void)help_twins_decode(&compact, s, &frame_limits_default); /* JSON has no compact form */
-    CHECK(help_batch_differs(&map.msgpack, &compact.msgpack) == NULL);
-    help_twins_fini(&map);
-    help_twins_fini(&compact);
-    buf_fini(&map_text);
-    buf_fini(&compact_text);
+    put(&m->map_text, "]");
+    put(&m->compact_text, "]");
+    CHECK(!m->map_text.bad && !m->compact_text.bad);
+    struct str s = {(const char *)m->map_text.p, m->map_text.n};
+    CHECK(help_twins_decode(&m->map, s, &frame_limits_default) == NULL);
+    help_batch_check(&m->map.json);
+    help_batch_check(&m->map.msgpack);
+    s = (struct str){(const char *)m->compact_text.p, m->compact_text.n};
+    (void)help_twins_decode(&m->compact, s, &frame_limits_default); /* JSON has no compact form */
+    CHECK(help_batch_differs(&m->map.msgpack, &m->compact.msgpack) == NULL);
     return 0;
 }

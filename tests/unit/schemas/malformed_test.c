@@ -118,15 +118,12 @@ static void test_malformed_msgpack_anywhere(void **state)
         const char *bytes;
         size_t n;
     } places[] = {
-#define PLACE(bytes) {bytes, sizeof(bytes) - 1}
+#define PLACE(bytes) {(bytes), sizeof(bytes) - 1}
         PLACE("\x91"),                         /* [..] */
         PLACE("\x91\x91"),                     /* [[..]] */
         PLACE("\x91\x96\x01\x07\x08\x09\x01"), /* as the last item of a compact event */
-        PLACE("\x91\xdc\x00\x0f\x01\x07\x08\x09\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"), /* of one
-                                                                                              behind
-                                                                                              its
-                                                                                              fields
-                                                                                            */
+        /* behind the fields of a compact event */
+        PLACE("\x91\xdc\x00\x0f\x01\x07\x08\x09\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"),
         PLACE("\x91\x81\xa1x"),     /* [{"x":..}] */
         PLACE("\x91\x81\xa1x\x91"), /* [{"x":[..]}] */
         PLACE("\x91\x81\xa1x\x81\xa1y\x91"),
@@ -134,8 +131,7 @@ static void test_malformed_msgpack_anywhere(void **state)
               "events"), /* {"events":..} */
         PLACE("\x81\xa6"
               "events\x91"),
-        PLACE("\x81\xa3seq"),
-        PLACE("\x81\xa1x\x91"), /* an unknown key of an envelope */
+        PLACE("\x81\xa3seq"), PLACE("\x81\xa1x\x91"), /* an unknown key of an envelope */
         PLACE("\x82\xa4type\xa8"
               "api.call\xa1x"), /* a single event */
 #undef PLACE
@@ -239,8 +235,8 @@ static void test_envelope_of_a_malformed_frame(void **state)
         "{\"producer\":\"p\",\"epoch\":1,\"seq\":2,\"request\":7,\"events\":[nope]}",
         "{\"events\":[\"\xff\"],\"producer\":\"p\",\"epoch\":1,\"seq\":2,\"request\":7}",
         "{\"events\":[\"\\\"]}\",[{}]],\"producer\":\"p\",\"epoch\":1,\"seq\":2,\"request\":7,",
-        "{\"events\":[[[[[[[[[[1]]]]]]]]]],\"\\u0070roducer\":\"\\u0070\",\"epoch\":1,\"seq\":2,"
-        "\"request\":7}",
+        ("{\"events\":[[[[[[[[[[1]]]]]]]]]],\"\\u0070roducer\":\"\\u0070\",\"epoch\":1,\"seq\":2,"
+         "\"request\":7}"),
         "{\"producer\":\"p\",\"epoch\":1,\"seq\":2,\"request\":7,\"x\":",
     };
     for (size_t i = 0; i < N_OF(texts); i++) {

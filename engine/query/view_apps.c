@@ -71,7 +71,8 @@ static void put_named(struct answer *a, uint64_t from)
         uint64_t at = apps->numbers[i];
         if (at < from)
             continue;
-        view_apps(&a->view, &(struct apps_query){a->account, at, 1}, a->arena, &found);
+        view_apps(&a->view, &(struct apps_query){.account = a->account, .from_app = at, .limit = 1},
+                  a->arena, &found);
         const uint32_t n = found.n && found.rows[0].app == at;
         if (!put_apps(a, found.rows, n, &at)) {
             more_from(a, at);
@@ -88,7 +89,9 @@ static void put_all(struct answer *a, uint64_t from)
 {
     struct app_list found;
     const uint32_t limit = a->page->rows_max < APPS_PER_PAGE ? a->page->rows_max : APPS_PER_PAGE;
-    view_apps(&a->view, &(struct apps_query){a->account, from, limit}, a->arena, &found);
+    view_apps(&a->view,
+              &(struct apps_query){.account = a->account, .from_app = from, .limit = limit},
+              a->arena, &found);
     uint64_t at = from;
     if (!put_apps(a, found.rows, found.n, &at))
         more_from(a, at);

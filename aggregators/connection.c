@@ -63,10 +63,49 @@ static enum problem_kind problem_of(enum connection_state state)
     return of[state];
 }
 
+enum connection_state problem_state(enum problem_kind kind)
+{
+    static const enum connection_state of[PROBLEM_N] = {
+        [PROBLEM_DISCONNECTED] = STATE_DISCONNECTED,
+        [PROBLEM_EXPIRED] = STATE_EXPIRED,
+        [PROBLEM_ERROR] = STATE_ERROR,
+        [PROBLEM_REAUTH] = STATE_REAUTH,
+    };
+    return of[kind];
+}
+
+unsigned state_severity(enum connection_state s)
+{
+    static const uint8_t of[STATE_N] = {
+        [STATE_NONE] = 0,   [STATE_UNINSTALLED] = 1, [STATE_CONNECTED] = 2,    [STATE_ERROR] = 3,
+        [STATE_REAUTH] = 4, [STATE_EXPIRED] = 5,     [STATE_DISCONNECTED] = 6,
+    };
+    return of[s];
+}
+
+int64_t problem_resolved_ms(const struct problem *p)
+{
+    if (p->ended_ms == 0 || p->ended_by != EV_APP_RECOVERED)
+        return p->ended_ms;
+    const int64_t calm_ms = p->last_ms + MS_PER_DAY;
+    return calm_ms > p->ended_ms ? calm_ms : p->ended_ms;
+}
+
 /* The state that a signal alone speaks of: a repeat of it renews the problem. */
 static bool speaks_of(unsigned kind, enum connection_state state)
 {
     return connection_step(STATE_NONE, kind) == state;
+}
+
+/* A new episode, or the same one where it had not been resolved yet. */
+static void problem_open(struct problem *p, int64_t time_ms)
+{
+    if (p->ended_ms && time_ms < problem_resolved_ms(p)) {
+        p->ended_ms = 0;
+        p->ended_by = EV_NONE;
+        return;
+    }
+    *p = (struct problem){.episodes = p->episodes + 1, .opened_ms = time_ms};
 }
 
 static void fold_step(struct connection_fold *f, const struct connection_signal *s)
@@ -74,12 +113,12 @@ static void fold_step(struct connection_fold *f, const struct connection_signal 
     const enum connection_state to = connection_step(f->state, s->kind);
     const enum problem_kind left = problem_of(f->state), met = problem_of(to);
     if (to != f->state) {
-        if (left != PROBLEM_N)
+        if (left != PROBLEM_N) {
             f->problems[left].ended_ms = s->time_ms;
-        if (met != PROBLEM_N) {
-            struct problem *p = &f->problems[met];
-            *p = (struct problem){.episodes = p->episodes + 1, .opened_ms = s->time_ms};
+            f->problems[left].ended_by = (enum event_kind)s->kind;
         }
+        if (met != PROBLEM_N)
+            problem_open(&f->problems[met], s->time_ms);
         f->state = to;
         f->since_ms = s->time_ms;
         f->reason = s->reason;
@@ -129,6 +168,11 @@ void history_fini(struct history *h)
 {
     free(h->signals);
     *h = (struct history){0};
+}
+
+void history_clear(struct history *h)
+{
+    *h = (struct history){.signals = h->signals, .cap = h->cap};
 }
 
 static struct connection_signal *history_more(struct history *h)
@@ -198,7 +242,7 @@ static void write_signal(struct buf *b, const struct connection_signal *s, int64
     buf_str(b, s->code);
 }
 
-static void read_base(struct reader *r, struct connection_fold *f)
+static void read_fold(struct reader *r, struct connection_fold *f)
 {
     f->state = (enum connection_state)read_u8(r);
     r->bad |= f->state >= STATE_N;
@@ -214,12 +258,13 @@ static void read_base(struct reader *r, struct connection_fold *f)
         p->last_ms = (int64_t)read_varint(r);
         p->repeats = read_varint(r);
         p->ended_ms = (int64_t)read_varint(r);
+        p->ended_by = (enum event_kind)read_u8(r);
         p->reason = read_str(r);
         p->code = read_str(r);
     }
 }
 
-static void write_base(struct buf *b, const struct connection_fold *f)
+static void write_fold(struct buf *b, const struct connection_fold *f)
 {
     buf_u8(b, (uint8_t)f->state);
     buf_varint(b, (uint64_t)f->since_ms);
@@ -234,6 +279,7 @@ static void write_base(struct buf *b, const struct connection_fold *f)
         buf_varint(b, (uint64_t)p->last_ms);
         buf_varint(b, p->repeats);
         buf_varint(b, (uint64_t)p->ended_ms);
+        buf_u8(b, (uint8_t)p->ended_by);
         buf_str(b, p->reason);
         buf_str(b, p->code);
     }
@@ -242,14 +288,16 @@ static void write_base(struct buf *b, const struct connection_fold *f)
 enum status history_load(struct history *h, struct span value)
 {
     struct reader r;
+    struct connection_fold result = {0};
     if (value_open(value, &r))
         return ST_CORRUPT;
     h->installed_ms = (int64_t)read_varint(&r);
     h->sync_ms = (int64_t)read_varint(&r);
     h->sync_on = read_u8(&r);
+    read_fold(&r, &result); /* what comes is folded anew */
     h->folded = read_signal(&r, 0);
     if (h->folded.time_ms)
-        read_base(&r, &h->base);
+        read_fold(&r, &h->base);
     int64_t before_ms = 0;
     for (uint64_t n = read_varint(&r); n && !r.bad; n--) {
         struct connection_signal *s = history_more(h);
@@ -259,8 +307,17 @@ enum status history_load(struct history *h, struct span value)
     return r.bad || reader_left(&r) ? ST_CORRUPT : ST_OK;
 }
 
+static struct connection_fold history_result(const struct history *h)
+{
+    struct connection_fold f = h->base;
+    for (uint32_t i = 0; i < h->n; i++)
+        fold_step(&f, &h->signals[i]);
+    return f;
+}
+
 void history_store(struct history *h, struct buf *to)
 {
+    const struct connection_fold result = history_result(h);
     const uint32_t over = h->n > CONNECTION_HISTORY ? h->n - CONNECTION_HISTORY : 0;
     for (uint32_t i = 0; i < over; i++)
         fold_step(&h->base, &h->signals[i]);
@@ -270,9 +327,10 @@ void history_store(struct history *h, struct buf *to)
     buf_varint(to, (uint64_t)h->installed_ms);
     buf_varint(to, (uint64_t)h->sync_ms);
     buf_u8(to, h->sync_on);
+    write_fold(to, &result);
     write_signal(to, &h->folded, 0);
     if (h->folded.time_ms)
-        write_base(to, &h->base);
+        write_fold(to, &h->base);
     buf_varint(to, h->n - over);
     int64_t before_ms = 0;
     for (uint32_t i = over; i < h->n; i++) {
@@ -282,25 +340,45 @@ void history_store(struct history *h, struct buf *to)
     value_seal(to);
 }
 
+static void show(struct connection *to, const struct connection_fold *f)
+{
+    to->state = f->state;
+    to->since_ms = f->since_ms;
+    to->reason = f->reason;
+    to->code = f->code;
+    memcpy(to->problems, f->problems, sizeof f->problems);
+    to->troubled = false;
+    for (unsigned i = 0; i < PROBLEM_N; i++)
+        to->troubled |= f->problems[i].episodes > 0;
+}
+
 void history_state(const struct history *h, struct connection *out)
 {
-    struct connection_fold f = h->base;
-    for (uint32_t i = 0; i < h->n; i++)
-        fold_step(&f, &h->signals[i]);
-    out->state = f.state;
-    out->since_ms = f.since_ms;
-    out->reason = f.reason;
-    out->code = f.code;
+    const struct connection_fold f = history_result(h);
+    show(out, &f);
     out->installed_ms = h->installed_ms;
     out->sync_known = h->sync_ms != 0;
     out->sync_on = h->sync_on;
-    memcpy(out->problems, f.problems, sizeof f.problems);
+}
+
+enum status connection_read(struct span value, struct connection *out)
+{
+    struct reader r;
+    struct connection_fold f = {0};
+    if (value_open(value, &r))
+        return ST_CORRUPT;
+    out->installed_ms = (int64_t)read_varint(&r);
+    out->sync_known = read_varint(&r) != 0;
+    out->sync_on = read_u8(&r);
+    read_fold(&r, &f);
+    show(out, &f);
+    return r.bad ? ST_CORRUPT : ST_OK;
 }
 
 /* ---- merge ---- */
 
-static size_t connection_key(uint8_t key[static CONNECTION_KEY_MAX], uint64_t account, uint64_t app,
-                             uint64_t user1)
+size_t connection_key(uint8_t key[static CONNECTION_KEY_MAX], uint64_t account, uint64_t app,
+                      uint64_t user1)
 {
     return (size_t)(put_ordered(put_ordered(put_ordered(key, account), app), user1) - key);
 }

@@ -20,11 +20,14 @@
  *
  * A problem is one of the four bad states of a connection; it opens when the state is entered,
  * counts its repeats, ends when the state is left, and opens again (reopened) when it comes back.
+ * An error that recovered counts as resolved only a day after its last failure: one that comes back
+ * before that is the same episode.
  *
  * Key    ordered(account) . ordered(app) . ordered(user + 1; 0: a signal without user)
- * Value  crc(4) . first install (ms; 0: none) . sync time, sync on . base . n . n signals
- *   base     base time, base kind (signals up to there are folded), state, since, reason, code,
- *            4 x { episodes, opened, last seen, repeats, ended, reason, code }
+ * Value  crc(4) . first install (ms; 0: none) . sync time, sync on . result . base . n . n signals
+ *   result   the fold of everything, so that readers fold nothing: state, since, reason, code,
+ *            4 x { episodes; unless 0: opened, last seen, repeats, ended, ended by(1), reason, code
+ * } base     base signal (signals up to there are folded); unless its time is 0: a fold like result
  *   signal   time - (time before it; 0), kind(1), reason, code
  *            Numbers are varints, texts length and bytes. */
 #ifndef AGGREGATORS_CONNECTION_H
@@ -71,5 +74,15 @@ void history_store(struct history *h,
 
 /* The state and what a row shows of it (app and user are the caller's). */
 void history_state(const struct history *h, struct connection *out);
+
+/* Forget everything but the memory. */
+void history_clear(struct history *h);
+
+/* The same from a stored value, without its history. */
+enum status connection_read(struct span value, struct connection *out) MUST_CHECK;
+
+/* account . app . user + 1; returns the key's length. */
+size_t connection_key(uint8_t key[static CONNECTION_KEY_MAX], uint64_t account, uint64_t app,
+                      uint64_t user1);
 
 #endif

@@ -1,323 +1,205 @@
-/* Read connections and the apps of an account: stored histories with pending signals let in. */
+/* Read connections: stored ones as their result says, those with pending signals folded anew. Both
+ * come in the order of (app, user), so that a reader can stop and go on from any place. */
 #include "aggregators/connection.h"
 #include "aggregators/merge.h"
 #include "engine/base/check.h"
 
 #include <stdlib.h>
 
-/* One connection while it is put together. */
-struct draft {
+/* A pending signal and the place of its connection. */
+struct pending_signal {
     uint64_t app, user1;
-    struct history h;
+    const struct generation *g;
+    const struct signal *s;
 };
 
-struct drafts {
+struct walk {
     struct view *v;
-    struct arena *a;
-    struct draft **p; /* in the arena; unordered */
-    uint32_t n, cap;
-    struct index index; /* of p by (app, user1) */
+    const struct connection_query *q;
+    struct pending_signal *pending; /* owned; ascending (app, user1) */
+    uint32_t pending_n, at;         /* at: the first not handed over */
+    struct history h;               /* used again and again */
+    bool stopped;                   /* by fn, or by a failure */
+    bool (*fn)(void *arg, const struct connection *c);
+    void *arg;
 };
 
-static uint64_t draft_hash(uint64_t app, uint64_t user1)
+static int order_of(uint64_t app, uint64_t user1, uint64_t app2, uint64_t user2)
 {
-    return hash_mix(app * UINT64_C(0x9e3779b97f4a7c15) + user1);
+    if (app != app2)
+        return app < app2 ? -1 : 1;
+    return user1 < user2 ? -1 : user1 > user2;
 }
 
-static struct draft *draft_of(struct drafts *d, uint64_t app, uint64_t user1)
+static int by_place(const void *a, const void *b)
 {
-    const uint64_t h = draft_hash(app, user1);
-    uint32_t at;
-    for (uint32_t i = index_first(&d->index, h, &at); at != INDEX_NONE;
-         i = index_next(&d->index, h, i, &at))
-        if (d->p[at]->app == app && d->p[at]->user1 == user1)
-            return d->p[at];
-    return NULL;
+    const struct pending_signal *x = a, *y = b;
+    return order_of(x->app, x->user1, y->app, y->user1);
 }
 
-static struct draft *draft_add(struct drafts *d, uint64_t app, uint64_t user1)
+static bool wanted(const struct connection_query *q, uint64_t app, uint64_t user1)
 {
-    if (d->n == d->cap) {
-        const uint32_t cap = d->cap ? d->cap * 2 : 32;
-        struct draft **p = arena_alloc(d->a, cap * sizeof(struct draft *));
-        if (!p) {
-            txn_fail(&d->v->txn, ST_NO_MEMORY);
-            return NULL;
+    return order_of(app, user1, q->from_app, q->from_user1) >= 0 &&
+           (q->to_app == 0 || app <= q->to_app);
+}
+
+static void collect_pending(struct walk *w)
+{
+    uint32_t cap = 0;
+    for (unsigned i = 0; i < w->v->gen_n; i++) {
+        const struct generation *g = w->v->gen[i];
+        const struct signal_account *a = pending_signals(g, w->q->account);
+        cap += a ? a->n : 0;
+    }
+    if (cap == 0)
+        return;
+    w->pending = malloc(cap * sizeof *w->pending);
+    if (!w->pending) {
+        txn_fail(&w->v->txn, ST_NO_MEMORY);
+        return;
+    }
+    for (unsigned i = 0; i < w->v->gen_n; i++) {
+        const struct generation *g = w->v->gen[i];
+        const struct signal_account *a = pending_signals(g, w->q->account);
+        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
+            const struct signal *s = &g->signal.p[at];
+            const uint64_t user1 = s->has_user ? s->user + 1 : 0;
+            CHECK(w->pending_n < cap);
+            if (wanted(w->q, s->app, user1))
+                w->pending[w->pending_n++] = (struct pending_signal){s->app, user1, g, s};
         }
-        if (d->n)
-            memcpy(p, d->p, d->n * sizeof *p);
-        d->p = p;
-        d->cap = cap;
     }
-    struct draft *new = arena_alloc(d->a, sizeof *new);
-    if (!new) {
-        txn_fail(&d->v->txn, ST_NO_MEMORY);
-        return NULL;
-    }
-    new->app = app;
-    new->user1 = user1;
-    index_add(&d->index, draft_hash(app, user1), d->n);
-    return d->p[d->n++] = new;
+    qsort(w->pending, w->pending_n, sizeof *w->pending, by_place);
 }
 
-static void drafts_fini(struct drafts *d)
+static void hand_over(struct walk *w, uint64_t app, uint64_t user1, struct connection *c)
 {
-    for (uint32_t i = 0; i < d->n; i++)
-        history_fini(&d->p[i]->h);
-    index_fini(&d->index);
+    c->app = app;
+    c->user = user1 ? user1 - 1 : 0;
+    c->has_user = user1 != 0;
+    w->stopped |= !w->fn(w->arg, c);
 }
 
-/* Which apps are read: both inclusive. `to` sinks to the last whole app when there are more than
- * apps_max (0: any number). */
-struct app_range {
-    uint64_t from, to;
-    uint32_t apps_max;
-};
-
-/* One more app in ascending order; false: it lies beyond the range. */
-static bool range_admits(struct app_range *r, uint64_t app, uint64_t *last, uint32_t *apps_n)
+static void corrupt(struct walk *w)
 {
-    if (app > r->to)
+    txn_fail(&w->v->txn, ST_CORRUPT);
+    w->stopped = true;
+}
+
+/* Let the pending signals of one connection into its stored history, if any. */
+static void put_pending(struct walk *w, const struct span *stored)
+{
+    const struct pending_signal *first = &w->pending[w->at];
+    const uint64_t app = first->app, user1 = first->user1;
+    struct connection c = {0};
+    history_clear(&w->h);
+    if (stored && history_load(&w->h, *stored)) {
+        corrupt(w);
+        return;
+    }
+    while (w->at < w->pending_n && w->pending[w->at].app == app &&
+           w->pending[w->at].user1 == user1) {
+        const struct entry e = entry_of_signal(w->pending[w->at].g, w->pending[w->at].s);
+        history_add(&w->h, &e);
+        w->at++;
+    }
+    history_state(&w->h, &c);
+    hand_over(w, app, user1, &c);
+}
+
+/* How the next pending connection stands to a place; 1: it is behind it, or there is none. */
+static int pending_order(const struct walk *w, uint64_t app, uint64_t user1)
+{
+    if (w->at == w->pending_n)
+        return 1;
+    return order_of(w->pending[w->at].app, w->pending[w->at].user1, app, user1);
+}
+
+/* The connection at the cursor, after the pending ones before it. False: it is beyond the bound. */
+static bool put_stored(struct walk *w, const struct cur *c)
+{
+    struct reader k = reader_of(c->key.p, c->key.n);
+    struct connection found = {0};
+    (void)read_ordered(&k); /* the account */
+    const uint64_t app = read_ordered(&k), user1 = read_ordered(&k);
+    if (w->q->to_app && app > w->q->to_app)
         return false;
-    if (*apps_n && app == *last)
+    while (!w->stopped && pending_order(w, app, user1) < 0)
+        put_pending(w, NULL);
+    if (w->stopped)
         return true;
-    if (r->apps_max && *apps_n == r->apps_max) {
-        r->to = app - 1;
-        return false;
-    }
-    *last = app;
-    ++*apps_n;
+    if (pending_order(w, app, user1) == 0)
+        put_pending(w, &c->val);
+    else if (connection_read(c->val, &found))
+        corrupt(w);
+    else
+        hand_over(w, app, user1, &found);
     return true;
 }
 
-static void load_connections(struct drafts *d, uint64_t account, struct app_range *range)
+static void walk_stored(struct walk *w)
 {
-    uint8_t key[CONNECTION_KEY_MAX];
-    const size_t prefix_n = (size_t)(put_ordered(key, account) - key);
-    const size_t key_n = (size_t)(put_ordered(key + prefix_n, range->from) - key);
-    uint64_t last = 0;
-    uint32_t apps_n = 0;
-    index_init(&d->index, 64);
+    uint8_t key[CONNECTION_KEY_MAX], prefix[CONNECTION_KEY_MAX];
+    const size_t prefix_n = (size_t)(put_ordered(prefix, w->q->account) - prefix);
+    const size_t key_n = connection_key(key, w->q->account, w->q->from_app, w->q->from_user1);
     struct cur c;
-    cur_open(&d->v->txn, DAYS_CONNECTION, &c);
-    for (bool on = cur_seek(&c, key, key_n); on && cur_has_prefix(&c, key, prefix_n);
-         on = cur_next(&c)) {
-        struct reader k = reader_of(c.key.p, c.key.n);
-        (void)read_ordered(&k);
-        const uint64_t key_app = read_ordered(&k), user1 = read_ordered(&k);
-        if (!range_admits(range, key_app, &last, &apps_n))
-            break;
-        struct draft *new = draft_add(d, key_app, user1);
-        if (!new || history_load(&new->h, c.val)) {
-            txn_fail(&d->v->txn, ST_CORRUPT);
-            break;
-        }
-    }
+    cur_open(&w->v->txn, DAYS_CONNECTION, &c);
+    bool on = cur_seek(&c, key, key_n);
+    while (on && cur_has_prefix(&c, prefix, prefix_n) && put_stored(w, &c) && !w->stopped)
+        on = cur_next(&c);
     cur_close(&c);
-    for (unsigned i = 0; i < d->v->gen_n; i++) {
-        const struct generation *g = d->v->gen[i];
-        const struct signal_account *a = pending_signals(g, account);
-        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
-            const struct signal *s = &g->signal.p[at];
-            if (s->app < range->from || s->app > range->to)
-                continue;
-            const struct entry e = entry_of_signal(g, s);
-            struct draft *to = draft_of(d, e.app, e.user1);
-            if (!to)
-                to = draft_add(d, e.app, e.user1);
-            if (!to)
-                return;
-            history_add(&to->h, &e);
-        }
-    }
 }
 
-static int by_app_user(const void *a, const void *b)
+void view_connections_each(struct view *v, const struct connection_query *q,
+                           bool (*fn)(void *arg, const struct connection *c), void *arg)
 {
-    const struct draft *x = *(struct draft *const *)a, *y = *(struct draft *const *)b;
-    if (x->app != y->app)
-        return x->app < y->app ? -1 : 1;
-    return x->user1 < y->user1 ? -1 : x->user1 > y->user1;
+    struct walk w = {.v = v, .q = q, .fn = fn, .arg = arg};
+    collect_pending(&w);
+    walk_stored(&w);
+    while (!w.stopped && w.at < w.pending_n)
+        put_pending(&w, NULL);
+    free(w.pending);
+    history_fini(&w.h);
+}
+
+/* ---- a list ---- */
+
+struct list {
+    struct view *v;
+    struct arena *a;
+    const uint64_t *app; /* NULL: all */
+    struct connection *p;
+    uint32_t n, cap;
+};
+
+static bool list_add(void *arg, const struct connection *c)
+{
+    struct list *l = arg;
+    if (l->app && c->app != *l->app)
+        return false; /* app 0 cannot be a bound */
+    if (l->n == l->cap) {
+        const uint32_t cap = l->cap ? l->cap * 2 : 16;
+        struct connection *p = arena_alloc(l->a, cap * sizeof *p);
+        if (!p) {
+            txn_fail(&l->v->txn, ST_NO_MEMORY);
+            return false;
+        }
+        if (l->n)
+            memcpy(p, l->p, l->n * sizeof *p);
+        l->p = p;
+        l->cap = cap;
+    }
+    l->p[l->n++] = *c;
+    return true;
 }
 
 void view_connections(struct view *v, uint64_t account, const uint64_t *app, struct arena *a,
                       struct connection_list *out)
 {
-    struct drafts d = {.v = v, .a = a};
-    struct app_range range = {app ? *app : 0, app ? *app : UINT64_MAX, 0};
-    load_connections(&d, account, &range);
-    if (d.n > 1)
-        qsort(d.p, d.n, sizeof(struct draft *), by_app_user);
-    struct connection *to = arena_alloc(a, (d.n ? d.n : 1) * sizeof *to);
-    *out = (struct connection_list){to, 0};
-    if (!to)
-        txn_fail(&v->txn, ST_NO_MEMORY);
-    for (uint32_t i = 0; to && i < d.n; i++) {
-        struct connection *c = &to[out->n++];
-        *c = (struct connection){.app = d.p[i]->app,
-                                 .user = d.p[i]->user1 ? d.p[i]->user1 - 1 : 0,
-                                 .has_user = d.p[i]->user1 != 0};
-        history_state(&d.p[i]->h, c);
-    }
-    drafts_fini(&d);
-}
-
-/* ---- apps ---- */
-
-static int summary_by_app(const void *a, const void *b)
-{
-    const struct app_summary *x = a, *y = b;
-    return x->app < y->app ? -1 : x->app > y->app;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* How much a state asks for attention. */
-static int urgency(enum connection_state s)
-{
-    static const int of[STATE_N] = {
-        [STATE_NONE] = 0,    [STATE_UNINSTALLED] = 1, [STATE_CONNECTED] = 2,    [STATE_REAUTH] = 3,
-        [STATE_EXPIRED] = 4, [STATE_ERROR] = 5,       [STATE_DISCONNECTED] = 6,
-    };
-    return of[s];
-}
-
-static void summary_join(struct app_summary *to, const struct app_summary *from)
-{
-    if (from->has_install && (!to->has_install || from->installed_ms < to->installed_ms)) {
-        to->has_install = true;
-        to->installed_ms = from->installed_ms;
-        to->has_installer = from->has_installer;
-        to->installer = from->installer;
-    }
-    if (urgency(from->state) > urgency(to->state) ||
-        (from->state == to->state && from->since_ms && from->since_ms < to->since_ms)) {
-        to->state = from->state;
-        to->since_ms = from->since_ms;
-    }
-    to->connections_n += from->connections_n;
-    to->sent_ms = later(to->sent_ms, from->sent_ms);
-    to->received_ms = later(to->received_ms, from->received_ms);
-}
-
-/* A list of summaries in the arena, one per source; joined at the end. */
-struct summaries {
-    struct view *v;
-    struct arena *a;
-    struct app_range range;
-    struct app_summary *p;
-    uint32_t n, cap;
-};
-
-static void summaries_add(struct summaries *s, const struct app_summary *x)
-{
-    if (x->app == 0 || x->app < s->range.from)
-        return;
-    if (s->n == s->cap) {
-        const uint32_t cap = s->cap ? s->cap * 2 : 64;
-        struct app_summary *p = arena_alloc(s->a, cap * sizeof *p);
-        if (!p) {
-            txn_fail(&s->v->txn, ST_NO_MEMORY);
-            return;
-        }
-        if (s->n)
-            memcpy(p, s->p, s->n * sizeof *p);
-        s->p = p;
-        s->cap = cap;
-    }
-    s->p[s->n++] = *x;
-}
-
-static void summaries_of_connections(struct summaries *s, uint64_t account)
-{
-    struct drafts d = {.v = s->v, .a = s->a};
-    load_connections(&d, account, &s->range);
-    for (uint32_t i = 0; i < d.n; i++) {
-        struct connection c = {0};
-        history_state(&d.p[i]->h, &c);
-        const bool by_user = c.installed_ms && d.p[i]->user1;
-        summaries_add(s, &(struct app_summary){.app = d.p[i]->app,
-                                               .has_install = c.installed_ms != 0,
-                                               .installed_ms = c.installed_ms,
-                                               .has_installer = by_user,
-                                               .installer = by_user ? d.p[i]->user1 - 1 : 0,
-                                               .state = c.state,
-                                               .since_ms = c.since_ms,
-                                               .connections_n = c.state != STATE_UNINSTALLED &&
-                                                                c.state != STATE_NONE});
-    }
-    drafts_fini(&d);
-}
-
-static void summaries_of_carry(struct summaries *s, uint64_t account)
-{
-    uint8_t key[CONNECTION_KEY_MAX];
-    const size_t prefix_n = (size_t)(put_ordered(key, account) - key);
-    const size_t key_n = (size_t)(put_ordered(key + prefix_n, s->range.from) - key);
-    uint64_t last = 0;
-    uint32_t apps_n = 0;
-    struct cur c;
-    cur_open(&s->v->txn, DAYS_CARRY, &c);
-    for (bool on = cur_seek(&c, key, key_n); on && cur_has_prefix(&c, key, prefix_n);
-         on = cur_next(&c)) {
-        struct reader k = reader_of(c.key.p, c.key.n), r = reader_of(c.val.p, c.val.n);
-        (void)read_ordered(&k);
-        struct app_summary x = {.app = read_ordered(&k)};
-        if (!range_admits(&s->range, x.app, &last, &apps_n))
-            break;
-        x.sent_ms = (int64_t)read_varint(&r);
-        x.received_ms = (int64_t)read_varint(&r);
-        summaries_add(s, &x);
-    }
-    cur_close(&c);
-}
-
-/* Who was active on that day: rows without cells, so that an app costs one. */
-static void summaries_of_day(struct summaries *s, uint64_t account, int32_t day)
-{
-    const struct sheet_query q = {.account = account,
-                                  .day = day,
-                                  .no_cells = true,
-                                  .from_app = s->range.from,
-                                  .to_app = s->range.to,
-                                  .cells_max = s->range.apps_max};
-    struct sheet sheet;
-    view_sheet(s->v, &q, s->a, &sheet);
-    for (uint32_t i = 0; i < sheet.rows_n; i++)
-        summaries_add(s, &(struct app_summary){.app = sheet.rows[i].app,
-                                               .sent_ms = sheet.rows[i].sent_ms,
-                                               .received_ms = sheet.rows[i].received_ms});
-    if (sheet.cut)
-        s->range.to = sheet.next_app - 1;
-}
-
-/* Every source is read from the same app on, and none further than the one that was cut first: up
- * to there the summaries are whole, whatever the number of apps behind. */
-void view_apps(struct view *v, const struct apps_query *q, struct arena *a, struct app_list *out)
-{
-    struct summaries s = {.v = v, .a = a};
-    s.range = (struct app_range){q->from_app ? q->from_app : 1, UINT64_MAX, q->limit + 1};
-    summaries_of_connections(&s, q->account);
-    summaries_of_carry(&s, q->account);
-    for (int32_t day = v->first_day; day <= v->today + 1; day++)
-        summaries_of_day(&s, q->account, day);
-    if (s.n > 1)
-        qsort(s.p, s.n, sizeof *s.p, summary_by_app);
-    uint32_t n = 0;
-    bool more = s.range.to != UINT64_MAX;
-    for (uint32_t i = 0; i < s.n && s.p[i].app <= s.range.to; i++) {
-        if (n && s.p[n - 1].app == s.p[i].app) {
-            summary_join(&s.p[n - 1], &s.p[i]);
-            continue;
-        }
-        if (n == q->limit) {
-            more = true;
-            break;
-        }
-        s.p[n++] = s.p[i];
-    }
-    *out = (struct app_list){s.p, n, more};
+    struct list l = {.v = v, .a = a, .app = app};
+    struct connection_query q = {.account = account};
+    if (app)
+        q.from_app = q.to_app = *app;
+    view_connections_each(v, &q, list_add, &l);
+    *out = (struct connection_list){l.p, l.n};
 }

@@ -27,13 +27,19 @@ enum problem_kind {
 };
 
 struct problem {
-    uint32_t episodes;       /* 0: never; above 1: reopened */
-    uint64_t repeats;        /* signals of this episode */
-    int64_t opened_ms;       /* of this episode, the newest */
-    int64_t last_ms;         /* newest signal of it */
-    int64_t ended_ms;        /* 0: still open */
-    struct str reason, code; /* of the newest signal; borrowed from the arena or the view */
+    uint32_t episodes;        /* 0: never; above 1: reopened */
+    uint64_t repeats;         /* signals of this episode */
+    int64_t opened_ms;        /* of this episode, the newest */
+    int64_t last_ms;          /* newest signal of it */
+    int64_t ended_ms;         /* 0: the state lasts */
+    enum event_kind ended_by; /* valid when ended */
+    struct str reason, code;  /* of the newest signal; borrowed from the arena or the view */
 };
+
+/* When the problem counts as resolved: at once when something ended it for good (a reconnect, a
+ * removal, a worse problem), a day after its last failure when it only recovered. 0: not yet known
+ * to be, that is while the state lasts. */
+int64_t problem_resolved_ms(const struct problem *p);
 
 struct connection {
     uint64_t app;
@@ -44,12 +50,32 @@ struct connection {
     int64_t installed_ms;    /* first install ever seen; 0: none */
     struct str reason, code; /* of the state; borrowed from the arena or the view */
     bool sync_known, sync_on;
+    bool troubled; /* some problem has had an episode */
     struct problem problems[PROBLEM_N];
 };
 
+/* The state that a problem is. */
+enum connection_state problem_state(enum problem_kind kind);
+
+/* How much a state asks for attention: disconnected 6, expired 5, reauth 4, error 3 (it may pass by
+ * itself), connected 2, uninstalled 1, none 0. */
+unsigned state_severity(enum connection_state s);
+
+struct connection_query {
+    uint64_t account;
+    uint64_t from_app, from_user1; /* begin at (app, user + 1; 0: signals without a user) */
+    uint64_t to_app;               /* last app; 0: no bound */
+};
+
+/* Connections in ascending (app, user), until fn returns false. What fn gets is borrowed for the
+ * call; its texts live as long as the view. Cost: about 100 ns a connection, 1 us one with pending
+ * signals. */
+void view_connections_each(struct view *v, const struct connection_query *q,
+                           bool (*fn)(void *arg, const struct connection *c), void *arg);
+
 struct app_summary {
     uint64_t app;
-    bool has_install;
+    bool has_install;     /* also when it was uninstalled since */
     int64_t installed_ms; /* first install ever seen in the account */
     bool has_installer;
     uint64_t installer;          /* user of that first install */
@@ -58,18 +84,30 @@ struct app_summary {
     uint32_t connections_n; /* not uninstalled */
     int64_t sent_ms;        /* last activity; 0: none seen */
     int64_t received_ms;
+    int64_t seen_ms; /* first sign of it that connections remember; 0: none */
+    bool mine;       /* the viewer has it connected: then how his own connection stands */
+    enum connection_state my_state;
+    int64_t my_since_ms;
 };
 
 struct apps_query {
     uint64_t account;
     uint64_t from_app; /* apps at or above */
     uint32_t limit;
+    uint32_t connections_max; /* end at the next app after so many; 0: no bound */
+    bool has_viewer;
+    uint64_t viewer;
+    bool troubled; /* list the connections that have had problems */
 };
 
 struct app_list {
     const struct app_summary *rows; /* in the arena; ascending app */
     uint32_t n;
-    bool more; /* cut at the limit */
+    bool more;                         /* cut at a limit */
+    uint64_t next_app;                 /* more: the first app that may be missing */
+    const struct connection *troubled; /* in the arena; ascending (app, user) */
+    uint32_t troubled_n;
+    uint64_t looked_at; /* connections and rows of sheets read: what it cost */
 };
 
 /* Every app of the account but app 0. */

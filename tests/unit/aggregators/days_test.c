@@ -275,7 +275,7 @@ static void check_apps(struct fixture *f, uint64_t account)
     struct arena a = {0};
     struct app_list apps;
     days_view(f, &v);
-    view_apps(&v, &(struct apps_query){account, 0, 100000}, &a, &apps);
+    view_apps(&v, &(struct apps_query){.account = account, .limit = 100000}, &a, &apps);
     assert_int_equal(v.txn.status, ST_OK);
     const struct app_summary *rows = apps.rows;
     assert_false(apps.more);
@@ -419,7 +419,7 @@ static void purge_in_slices_leaves_live_days_alone(void **state)
     view_activity(&v, &q, &a, &page);
     assert_true(page.rows_n >= 30);
     struct app_list apps;
-    view_apps(&v, &(struct apps_query){50, 0, 10}, &a, &apps);
+    view_apps(&v, &(struct apps_query){.account = 50, .limit = 10}, &a, &apps);
     assert_int_equal(apps.n, 1);
     assert_int_equal(apps.rows[0].received_ms, TODAY * MS_PER_DAY + 9);
     view_close(&v);
@@ -438,7 +438,7 @@ static void purge_in_slices_leaves_live_days_alone(void **state)
     days_view(&f, &v);
     v.today = TODAY + 60;
     v.first_day = TODAY + 31;
-    view_apps(&v, &(struct apps_query){50, 0, 10}, &a, &apps);
+    view_apps(&v, &(struct apps_query){.account = 50, .limit = 10}, &a, &apps);
     assert_int_equal(apps.n, 1);
     assert_int_equal(apps.rows[0].received_ms, TODAY * MS_PER_DAY + 9);
     assert_int_equal(apps.rows[0].state, STATE_CONNECTED);

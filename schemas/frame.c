@@ -83,8 +83,8 @@ bool batch_begin(struct decode *d, uint64_t n)
     if (b->status != ST_OK)
         return false;
     if (n > d->limits->batch_events_max) {
-        (void)decode_fault(d, ST_TOO_LARGE, "%llu events in a batch; allowed: at most %u",
-                           (unsigned long long)n, d->limits->batch_events_max);
+        decode_say(d, "%llu events in a batch; allowed: at most %u", (unsigned long long)n,
+                   d->limits->batch_events_max);
         decode_refuse(d, ST_TOO_LARGE, d->why);
         return false;
     }
@@ -184,18 +184,17 @@ void envelope_refuse_key(struct decode *d, struct str key)
 {
     char text[64];
     struct view v = {.type = VIEW_STR, .text = key};
-    (void)decode_fault(d, ST_INVALID,
-                       "unknown key %s of an envelope; allowed: producer, epoch, seq, events, "
-                       "request (and a map with type is an event)",
-                       view_describe(&v, text));
+    decode_say(d,
+               "unknown key %s of an envelope; allowed: producer, epoch, seq, events, "
+               "request (and a map with type is an event)",
+               view_describe(&v, text));
     decode_refuse(d, ST_INVALID, d->why);
 }
 
 void envelope_refuse_events(struct decode *d, const struct view *v)
 {
     char text[64];
-    (void)decode_fault(d, ST_INVALID, "events is %s; allowed: a list of events",
-                       view_describe(v, text));
+    decode_say(d, "events is %s; allowed: a list of events", view_describe(v, text));
     decode_refuse(d, ST_INVALID, d->why);
 }
 

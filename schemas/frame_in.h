@@ -23,9 +23,9 @@ void batch_verdict(struct decode *d, uint32_t i, enum status st);
 void batch_no_envelope(struct decode *d);
 
 /* Verdicts that both readers find. */
-enum status event_too_large(struct decode *d, size_t bytes);
-enum status event_too_many_fields(struct decode *d);
-enum status event_wrong_shape(struct decode *d, const struct view *v);
+enum status event_too_large(struct decode *d, size_t bytes) MUST_CHECK;
+enum status event_too_many_fields(struct decode *d) MUST_CHECK;
+enum status event_wrong_shape(struct decode *d, const struct view *v) MUST_CHECK;
 
 void envelope_refuse_key(struct decode *d, struct str key);
 void envelope_refuse_events(struct decode *d, const struct view *v);

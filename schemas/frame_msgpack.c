@@ -243,8 +243,8 @@ void frame_msgpack(struct decode *d)
     if (!good && r.m.no_memory) {
         decode_refuse(d, ST_NO_MEMORY, STR("no memory for the frame"));
     } else if (!good && d->batch->status != ST_NO_MEMORY) {
-        (void)decode_fault(d, ST_MALFORMED, "%s, near byte %zu of the frame",
-                           r.m.why != NULL ? r.m.why : "not msgpack", (size_t)(r.m.p - r.m.base));
+        decode_say(d, "%s, near byte %zu of the frame", r.m.why != NULL ? r.m.why : "not msgpack",
+                   (size_t)(r.m.p - r.m.base));
         decode_refuse(d, ST_MALFORMED, d->why);
     }
     mp_fini(&r.m);

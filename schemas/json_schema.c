@@ -365,7 +365,8 @@ static void put_refusal_schema(struct buf *to)
     put_echo(to);
     put(to, ",\n    \"code\": ");
     put_codes(to, false);
-    put(to, ",\n    \"message\": {\"type\": \"string\"},\n    \"retry\": {\"type\": \"boolean\"},\n");
+    put(to,
+        ",\n    \"message\": {\"type\": \"string\"},\n    \"retry\": {\"type\": \"boolean\"},\n");
     put(to, "    \"expected_seq\": {" WIRE_INT "},\n    \"current_epoch\": {" WIRE_INT "},\n");
     put(to, "    \"retry_after_ms\": {" WIRE_INT "}\n  }\n}\n");
 }

@@ -1,5 +1,5 @@
-/* JSON Schemas (2020-12) of the wire, written from event.def and status.def. They describe the JSON
- * form. What a schema cannot say (repeated keys, sizes in bytes, floats like 1.0, real dates) is for
+/* JSON Schemas (2020-12) of the wire, written from event.def and status.def, for the JSON form.
+ * What a schema cannot say (repeated keys, sizes in bytes, floats like 1.0, real dates) is for
  * the decoder. */
 #ifndef SCHEMAS_JSON_SCHEMA_H
 #define SCHEMAS_JSON_SCHEMA_H

@@ -135,8 +135,8 @@ static enum status read_msgpack(struct decode *d, struct request *out)
     struct mp m = mp_of(d->frame, d->bytes, d->limits->depth_max);
     enum status st = msgpack_walk(d, &m, out);
     if (st == ST_MALFORMED) {
-        (void)decode_fault(d, st, "%s, near byte %zu of the frame",
-                           m.why != NULL ? m.why : "not msgpack", (size_t)(m.p - m.base));
+        decode_say(d, "%s, near byte %zu of the frame", m.why != NULL ? m.why : "not msgpack",
+                   (size_t)(m.p - m.base));
         st = m.no_memory ? ST_NO_MEMORY : st;
     }
     mp_fini(&m);

@@ -75,17 +75,30 @@ struct str decode_keep(struct decode *d, struct str s)
     return d->encoding == ENCODING_MSGPACK ? s : arena_str(d->arena, s);
 }
 
-enum status decode_fault(struct decode *d, enum status st, const char *fmt, ...)
+static void say(struct decode *d, const char *fmt, va_list args)
 {
-    va_list args;
-    va_start(args, fmt);
     int n = vsnprintf(d->why_text, sizeof d->why_text, fmt, args);
-    va_end(args);
     CHECK(n >= 0);
     size_t fits = sizeof d->why_text - 1;
     d->why = (struct str){d->why_text, (size_t)n};
     if (d->why.n > fits)
         d->why.n = cut((struct str){d->why_text, fits + 1}, fits);
+}
+
+void decode_say(struct decode *d, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say(d, fmt, args);
+    va_end(args);
+}
+
+enum status decode_fault(struct decode *d, enum status st, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say(d, fmt, args);
+    va_end(args);
     return st;
 }
 

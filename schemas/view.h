@@ -65,8 +65,11 @@ const char *view_describe(const struct view *v, char buf[static 64]);
  * no memory. */
 struct str decode_keep(struct decode *d, struct str s);
 
-/* Fill d->why. Returns st, so that a fault is one statement. */
-enum status decode_fault(struct decode *d, enum status st, const char *fmt, ...)
+/* Fill d->why. */
+void decode_say(struct decode *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, and return st, so that a fault is one statement. */
+MUST_CHECK enum status decode_fault(struct decode *d, enum status st, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Refuse the whole frame: status, message (kept). The first fault stays, but MALFORMED and

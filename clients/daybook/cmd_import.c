@@ -487,6 +487,9 @@ static int import_file(struct cli *cli, const struct import_cli_options *o, stru
 out:
     if (r != NULL && r->p != NULL)
         (void)daybook_publisher_close(&r->p, 0); /* what was not answered is sent by the next run */
+    job->retime = NULL; /* the job goes on to the next file; plan and input end here */
+    job->bytes = NULL;
+    job->n = 0;
     retime_fini(&plan);
     input_close(&in);
     free(ring);

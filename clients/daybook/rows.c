@@ -7,6 +7,8 @@
 
 #include "engine/base/check.h"
 
+#define LONG_TEXT 30 /* bytes */
+
 static enum query_column_type guess(const json_t *value)
 {
     return json_is_integer(value)   ? COLUMN_UINT
@@ -123,9 +125,15 @@ static const char *cell(const json_t *row, const struct rows_column *c, char *bu
     return rows_cell(value, c->type, buf, cap);
 }
 
-static bool right_aligned(enum query_column_type type)
+/* Only text that is really long may be cut, or a narrow terminal would cut everything a little. */
+static bool is_long(const struct rows_column *c, const json_t *rows)
 {
-    return type == COLUMN_UINT;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *v = json_object_get(json_array_get(rows, i), c->name);
+        if (json_is_string(v) && json_string_length(v) > LONG_TEXT)
+            return true;
+    }
+    return false;
 }
 
 static bool write_table(FILE *to, const struct rows_columns *columns, const json_t *rows,
@@ -143,10 +151,13 @@ static bool write_table(FILE *to, const struct rows_columns *columns, const json
     }
     for (size_t i = 0; i < columns->n && ok; i++) {
         const struct rows_column *c = &columns->at[i];
-        int flags = right_aligned(c->type) ? SCOLS_FL_RIGHT : 0;
-        if (width > 0 && c->type == COLUMN_TEXT)
+        int flags = c->type == COLUMN_UINT ? SCOLS_FL_RIGHT : 0;
+        double share = 0; /* of the width: a hint for columns that may be cut */
+        if (width > 0 && is_long(c, rows)) {
             flags |= SCOLS_FL_TRUNC;
-        ok = scols_table_new_column(table, c->name, 0, flags) != NULL;
+            share = strcmp(c->name, "message") == 0 ? 0.5 : 0.1;
+        }
+        ok = scols_table_new_column(table, c->name, share, flags) != NULL;
     }
     size_t i;
     json_t *row;

@@ -70,6 +70,25 @@ static void rows_as_a_table(void **state)
     json_decref(rows);
 }
 
+static void a_narrow_table_cuts_long_text_only(void **state)
+{
+    (void)state;
+    struct paper p;
+    struct rows_columns c;
+    struct rows_style narrow = {.form = ROWS_TABLE, .width = 40};
+    json_t *rows = json_of("[{\"number\":7,\"code\":\"unknown_type\",\"transport\":\"zmq\","
+                           "\"message\":\"type is something that nobody has ever heard of\"}]");
+    rows_columns(query_view_find(STR("rejected")), rows, &c);
+    assert_true(rows_write(paper_begin(&p), &narrow, &c, rows));
+    assert_int_equal(fclose(p.to), 0);
+    assert_non_null(strstr(p.text, "unknown_type"));
+    assert_non_null(strstr(p.text, "zmq"));
+    assert_null(strstr(p.text, "heard of"));
+    assert_true(strlen(p.text) <= 2 * 41);
+    free(p.text);
+    json_decref(rows);
+}
+
 static void rows_as_csv_keep_the_wire_values(void **state)
 {
     (void)state;
@@ -223,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_as_a_table),
+        cmocka_unit_test(a_narrow_table_cuts_long_text_only),
         cmocka_unit_test(rows_as_csv_keep_the_wire_values),
         cmocka_unit_test(rows_as_lines),
         cmocka_unit_test(columns_are_picked_by_name),

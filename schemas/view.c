@@ -76,6 +76,9 @@ struct str decode_keep(struct decode *d, struct str s)
 }
 
 static void say(struct decode *d, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void say(struct decode *d, const char *fmt, va_list args)
 {
     int n = vsnprintf(d->why_text, sizeof d->why_text, fmt, args);
     CHECK(n >= 0);

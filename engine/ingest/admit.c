@@ -2,6 +2,8 @@
  * two comparisons. */
 #include "engine/ingest/admit.h"
 
+#define AHEAD 8 /* events between a prefetch and its use */
+
 struct admit_range admit_range(int64_t received_ms, int32_t floor_day)
 {
     int32_t first_day = day_of_ms(received_ms) - (EVENT_DAYS - 1);
@@ -55,22 +57,40 @@ static void reject_scope(struct group *g, struct slot *s, uint32_t i)
     slot_reject(g, s, i, ST_FORBIDDEN, text);
 }
 
-void admit_events(struct group *g, struct slot *s, const struct ingest_source *from,
-                  int32_t floor_day)
+static void reject_limit(struct group *g, struct slot *s, uint32_t i, const char *what,
+                         uint32_t limit)
 {
-    const struct admit_range range = admit_range(s->received_ms, floor_day);
+    struct str text = group_text(g, "account %llu has %u %s; no more are allowed",
+                                 (unsigned long long)s->batch.ev[i].account, limit, what);
+
+    slot_reject(g, s, i, ST_LIMIT, text);
+}
+
+static bool in_scope(const struct ingest_source *from, const struct event *e)
+{
+    return from->may_write == NULL || from->may_write(from->scope, e->account);
+}
+
+void admit_events(struct group *g, struct slot *s, const struct admit_rules *rules)
+{
+    const struct admit_range range = admit_range(s->received_ms, rules->floor_day);
     struct batch *b = &s->batch;
+    enum census_kind over;
     bool has_ids = false;
 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct event *e = &b->ev[i];
 
+        if (i + AHEAD < b->n)
+            census_prefetch(rules->census, e + AHEAD);
         if (b->verdict[i] != 0)
             continue;
-        if (from->may_write != NULL && !from->may_write(from->scope, e->account))
+        if (!in_scope(rules->from, e))
             reject_scope(g, s, i);
         else if (e->time_ms < range.from_ms || e->time_ms > range.to_ms)
             reject_time(g, s, i, &range);
+        else if (!census_admit(rules->census, e, &g->census, &over))
+            reject_limit(g, s, i, census_name(over), census_limit(rules->census, over));
         else
             has_ids |= e->has_id;
     }

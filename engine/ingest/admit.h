@@ -1,4 +1,5 @@
-/* What can be judged about events without looking anything up: the sender's scope and the time. */
+/* What the loop judges about single events: the sender's scope, the time, the limits of an account.
+ */
 #ifndef ENGINE_INGEST_ADMIT_H
 #define ENGINE_INGEST_ADMIT_H
 
@@ -15,8 +16,14 @@ struct admit_range {
 };
 struct admit_range admit_range(int64_t received_ms, int32_t floor_day);
 
-/* Reject the events of s that are outside the sender's scope or the range. Sets s->has_ids. */
-void admit_events(struct group *g, struct slot *s, const struct ingest_source *from,
-                  int32_t floor_day);
+struct admit_rules {
+    const struct ingest_source *from;
+    int32_t floor_day;
+    struct census *census;
+};
+
+/* Reject the events of s that are outside the sender's scope or the range, or that would take their
+ * account over a limit. Sets s->has_ids. */
+void admit_events(struct group *g, struct slot *s, const struct admit_rules *rules);
 
 #endif

@@ -30,6 +30,7 @@ void group_free(struct group **gp)
     if (g == NULL)
         return;
     frames_free(g);
+    census_log_fini(&g->census);
     arena_fini(&g->arena);
     free(g);
     *gp = NULL;
@@ -76,6 +77,7 @@ void group_reset(struct group *g)
     g->n = 0;
     g->bytes = 0;
     g->events = 0;
+    g->census.n = 0;
     g->status = ST_OK;
 }
 

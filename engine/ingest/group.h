@@ -5,6 +5,7 @@
 #ifndef ENGINE_INGEST_GROUP_H
 #define ENGINE_INGEST_GROUP_H
 
+#include "engine/ingest/census.h"
 #include "engine/ingest/clock_gate.h"
 #include "engine/ingest/counters.h"
 #include "engine/ingest/ingest.h"
@@ -35,12 +36,13 @@ struct group {
     struct slot *first;
     struct slot **last; /* where the next one is linked */
     uint32_t n;
-    uint64_t bytes;         /* of frames */
-    uint64_t events;        /* decoded, to be judged */
-    uint64_t trim_below;    /* the day tables hold what lies below */
-    struct clock_mark mark; /* the clock that judged it, to be stored */
-    bool clock_known;       /* mark is to be stored */
-    int64_t now_ms;         /* wall clock at hand-over */
+    uint64_t bytes;           /* of frames */
+    uint64_t events;          /* decoded, to be judged */
+    struct census_log census; /* the loop's, always */
+    uint64_t trim_below;      /* the day tables hold what lies below */
+    struct clock_mark mark;   /* the clock that judged it, to be stored */
+    bool clock_known;         /* mark is to be stored */
+    int64_t now_ms;           /* wall clock at hand-over */
     /* result of the writer */
     enum status status;       /* of the commit */
     uint64_t end;             /* first position not yet taken */

@@ -1,6 +1,6 @@
 /* The loop's side of ingest: groups go round between the loop and the writer.
  *
- *   open --end of turn, writer idle--> writing --committed--> fold, answer --> spare --> open
+ *   open --end of turn, writer idle--> writing --committed--> finishing --folded, answered--> spare
  *
  * While the writer syncs one group the next one fills, so load makes commits larger, not more. */
 #include "engine/ingest/ingest.h"
@@ -9,10 +9,12 @@
 
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/ingest/census_count.h"
 #include "engine/ingest/replay.h"
 #include "engine/ingest/state.h"
 
-#define TICK_MS 50
+#define TICK_MS     50
+#define TURN_EVENTS 16384 /* folded in one turn: about a millisecond */
 
 const struct ingest_options ingest_options_default = {
     .limits = {10000, 65536, 256, 8, 256},
@@ -85,31 +87,57 @@ static void fold(struct ingest *in, const struct slot *s)
         in->on_accepted[i].fn(in->on_accepted[i].arg, &s->batch, s->position, s->received_ms);
 }
 
-/* A group is done: fold all of it, then answer, so that no answer is ahead of what queries see. */
-static void finish(struct ingest *in, struct group *g)
+/* Was something admitted that is not stored after all? */
+static bool is_lost(const struct slot *s)
 {
-    take_result(in, g);
-    for (struct slot *s = g->first; s != NULL; s = s->next)
+    return s->judge && s->batch.n > 0 && s->outcome.status != ST_OK &&
+           s->outcome.status != ST_DUPLICATE;
+}
+
+/* Fold each batch of the group, then answer it, so that no answer is ahead of what queries see. A
+ * large group takes several turns, with sockets and queries in between. */
+static void finish_some(struct ingest *in)
+{
+    struct group *g = in->finishing;
+    uint32_t events = 0;
+
+    for (; in->finishing_at != NULL && events < TURN_EVENTS;
+         in->finishing_at = in->finishing_at->next) {
+        struct slot *s = in->finishing_at;
+
         if (s->stored)
             fold(in, s);
-    for (struct slot *s = g->first; s != NULL; s = s->next)
+        in->lost |= is_lost(s);
         if (s->reply.fn != NULL)
             s->reply.fn(s->reply.arg, &s->reply.to, &s->batch, &s->outcome);
+        events += s->batch.n;
+    }
+    if (in->finishing_at != NULL) {
+        loop_again(in->loop);
+        return;
+    }
+    if (in->lost)
+        census_forget(in->census);
+    in->lost = false;
     group_reset(g);
     in->spare[in->spare_n++] = g;
+    in->finishing = NULL;
 }
 
 static void on_written(void *arg)
 {
     struct ingest *in = arg;
-    struct group *g = writer_take(in->writer);
+    struct group *g = in->finishing == NULL ? writer_take(in->writer) : NULL;
 
     if (g == NULL)
         return;
     CHECK(g == in->writing);
     in->writing = NULL;
+    take_result(in, g);
+    in->finishing = g;
+    in->finishing_at = g->first;
     hand_over(in); /* first: the writer works while this thread folds */
-    finish(in, g);
+    finish_some(in);
     ingest_pressure(in);
 }
 
@@ -125,7 +153,14 @@ static void on_turn(void *arg)
 {
     struct ingest *in = arg;
     bool clock_ok = ingest_clock_ok(in);
+    int32_t today = day_of_ms(loop_clock(in->loop)->wall_ms);
 
+    if (today != in->census_day)
+        census_forget(in->census);
+    in->census_day = today;
+    if (in->finishing != NULL)
+        finish_some(in);
+    on_written(in);
     hand_over(in);
     checkpoint_turn(&in->checkpoint, loop_clock(in->loop), clock_ok);
     ingest_pressure(in);
@@ -199,6 +234,23 @@ static enum status attach(struct ingest *in, char why[static 256])
     return st;
 }
 
+static enum status open_census(struct ingest *in, const struct ingest_options *o)
+{
+    const struct census_setup setup = {
+        .limit =
+            {
+                [CENSUS_APPS] = o->apps_max,
+                [CENSUS_TYPES] = o->object_types_max,
+                [CENSUS_USERS] = o->users_max,
+                [CENSUS_CONNECTIONS] = o->connections_max,
+            },
+        .count = census_count,
+        .arg = in,
+    };
+
+    return census_new(&setup, &in->census);
+}
+
 static enum status open_parts(struct ingest *in, const struct ingest_setup *setup,
                               char why[static 256])
 {
@@ -207,6 +259,8 @@ static enum status open_parts(struct ingest *in, const struct ingest_setup *setu
     uint64_t covered;
     enum status st = groups_new(in);
 
+    if (st == ST_OK)
+        st = open_census(in, &setup->options);
     if (st != ST_OK) {
         text_fmt(why, 256, "%s", status_row(st)->text);
         return st;
@@ -259,7 +313,7 @@ void ingest_stop(struct ingest *in)
 
 bool ingest_idle(const struct ingest *in)
 {
-    return in->open->n == 0 && in->writing == NULL;
+    return in->open->n == 0 && in->writing == NULL && in->finishing == NULL;
 }
 
 void ingest_close(struct ingest **inp, bool checkpoint)
@@ -275,6 +329,8 @@ void ingest_close(struct ingest **inp, bool checkpoint)
     checkpoint_fini(&in->checkpoint, checkpoint);
     group_free(&in->open);
     group_free(&in->writing);
+    group_free(&in->finishing);
+    census_free(&in->census);
     while (in->spare_n > 0)
         group_free(&in->spare[--in->spare_n]);
     free(in);

@@ -29,12 +29,14 @@ enum status ingest_standing(struct ingest *in)
 
 static uint64_t events_in_flight(const struct ingest *in)
 {
-    return in->open->events + (in->writing != NULL ? in->writing->events : 0);
+    return in->open->events + (in->writing != NULL ? in->writing->events : 0) +
+           (in->finishing != NULL ? in->finishing->events : 0);
 }
 
 static uint64_t bytes_in_flight(const struct ingest *in)
 {
-    return in->open->bytes + (in->writing != NULL ? in->writing->bytes : 0);
+    return in->open->bytes + (in->writing != NULL ? in->writing->bytes : 0) +
+           (in->finishing != NULL ? in->finishing->bytes : 0);
 }
 
 static void set_paused(struct ingest *in, enum ingest_transport transport, bool paused)

@@ -2,6 +2,7 @@
 #ifndef ENGINE_INGEST_STATE_H
 #define ENGINE_INGEST_STATE_H
 
+#include "engine/ingest/census.h"
 #include "engine/ingest/checkpoint.h"
 #include "engine/ingest/clock_gate.h"
 #include "engine/ingest/group.h"
@@ -44,9 +45,14 @@ struct ingest {
     /* changes per turn */
     struct group *open;            /* takes submissions; never NULL */
     struct group *writing;         /* with the writer; NULL: it is idle */
+    struct group *finishing;       /* committed, being folded and answered; or NULL */
+    struct slot *finishing_at;     /* its next batch */
     struct group *spare[GROUPS_N]; /* empty ones */
     uint32_t spare_n;
+    bool lost; /* the finishing group admitted what it did not store */
     struct checkpoint checkpoint;
+    struct census *census;
+    int32_t census_day;      /* what expires with a day is counted anew */
     uint64_t events_checked; /* of the open group, when the budgets were looked at last */
     struct clock_gate gate;
     struct clock gate_asked; /* the moment that the gate judged last */

@@ -70,6 +70,7 @@ static bool envelope_ok(struct group *g, struct slot *s)
 static void decode(struct ingest *in, const struct ingest_source *from, struct slot *s)
 {
     struct group *g = in->open;
+    const struct admit_rules rules = {from, in->options.floor_day, in->census};
 
     frame_decode(s->frame.p, s->frame.n, &in->options.limits, &g->arena, &s->batch);
     if (!envelope_ok(g, s))
@@ -78,7 +79,7 @@ static void decode(struct ingest *in, const struct ingest_source *from, struct s
     if (s->batch.has_seq)
         s->digest = batch_digest(s->frame, &s->batch, &g->arena);
     if (s->batch.status == ST_OK)
-        admit_events(g, s, from, in->options.floor_day);
+        admit_events(g, s, &rules);
     g->events += s->batch.n;
 }
 

@@ -430,6 +430,79 @@ static void a_full_id_window_refuses_ids_only(void **state)
     assert_int_equal(status_of(e).counters.rejected[ST_DEDUPE_FULL], 1);
 }
 
+/* ---- limits of an account ---- */
+
+/* A batch of calls by the apps from..to of account 1. */
+static struct answer ask_apps(struct engine *e, unsigned from, unsigned to)
+{
+    static char frame[1 << 16];
+    size_t at = text_fmt(frame, sizeof(frame), "[");
+
+    for (unsigned app = from; app <= to; app++)
+        at += text_fmt(frame + at, sizeof(frame) - at,
+                       "%s{\"type\":\"api.call\",\"account\":1,\"app\":%u,\"method\":\"GET\","
+                       "\"status\":200,\"time\":%lld}",
+                       app > from ? "," : "", app, NOW - app * (long long)MS_PER_DAY / 2);
+    text_fmt(frame + at, sizeof(frame) - at, "]");
+    return engine_ask(e, "%s", frame);
+}
+
+static void apps_of_an_account_are_bounded(void **state)
+{
+    struct engine *e = *state;
+    struct answer a;
+
+    e->options.apps_max = 24;
+    engine_start(e);
+    store_test_fail_commit(e->front, 1, ENOSPC);
+    assert_int_equal(ask_apps(e, 30, 50).outcome.status, ST_STORAGE_FULL); /* these do not count */
+    assert_int_equal(ask_apps(e, 1, 20).outcome.accepted, 20);
+    a = ask_apps(e, 11, 40);
+    assert_int_equal(a.outcome.accepted, 14);
+    assert_int_equal(a.first_code, ST_LIMIT);
+    assert_string_equal(a.message, "account 1 has 24 apps; no more are allowed");
+    engine_checkpoint(e);
+    assert_int_equal(ask_apps(e, 1, 50).outcome.accepted, 24);
+    engine_stop(e, false);
+    engine_start(e);
+    assert_int_equal(ask_apps(e, 1, 24).outcome.accepted, 24);
+    assert_int_equal(ask_apps(e, 25, 50).outcome.accepted, 0); /* counted by now */
+    assert_int_equal(status_of(e).counters.rejected[ST_LIMIT], 16 + 26 + 26);
+    assert_adds_up(e);
+}
+
+static void types_and_connections_are_bounded(void **state)
+{
+    struct engine *e = *state;
+
+    e->options.object_types_max = 8;
+    e->options.connections_max = 8;
+    engine_start(e);
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 1; i <= 12; i++) {
+            struct answer type =
+                engine_ask(e,
+                           "{\"type\":\"record.created\",\"account\":1,\"app\":2,\"time\":%lld,"
+                           "\"object_type\":\"own-%u\"}",
+                           NOW, i);
+            struct answer connection = engine_ask(
+                e, "{\"type\":\"app.installed\",\"account\":1,\"app\":2,\"time\":%lld,\"user\":%u}",
+                NOW, i);
+
+            assert_int_equal(type.outcome.accepted, i <= 8);
+            assert_int_equal(connection.outcome.accepted, i <= 8);
+        }
+        engine_checkpoint(e);
+    }
+    assert_int_equal(
+        engine_ask(e,
+                   "{\"type\":\"record.created\",\"account\":1,\"app\":2,\"time\":%lld,"
+                   "\"object_type\":\"contacts\"}",
+                   NOW)
+            .outcome.accepted,
+        1); /* standard types are always there */
+}
+
 /* ---- push ---- */
 
 static void push_has_no_numbers(void **state)
@@ -897,6 +970,8 @@ int main(void)
         ALONE(producers_are_bounded),
         STARTED(ids_count_once),
         ALONE(a_full_id_window_refuses_ids_only),
+        ALONE(apps_of_an_account_are_bounded),
+        ALONE(types_and_connections_are_bounded),
         STARTED(push_has_no_numbers),
         STARTED(a_full_disk_refuses_the_group),
         STARTED(a_broken_disk_stops_writing_for_good),

@@ -1,0 +1,88 @@
+#include "engine/ingest/census_count.h"
+
+#include "aggregators/view_apps.h"
+#include "engine/ingest/admit.h"
+#include "engine/ingest/state.h"
+
+struct counting {
+    enum census_kind kind;
+    struct value_set *out;
+};
+
+static bool see_connection(void *arg, const struct connection *c)
+{
+    struct counting *counting = arg;
+
+    if (counting->kind == CENSUS_APPS && c->app != 0)
+        value_set_add(counting->out, c->app);
+    if (counting->kind == CENSUS_USERS && c->has_user)
+        value_set_add(counting->out, c->user);
+    if (counting->kind == CENSUS_CONNECTIONS && c->has_user && c->app != 0)
+        value_set_add(counting->out, census_connection(c->app, c->user));
+    return true;
+}
+
+static void see_sheet(struct counting *counting, const struct sheet *sheet)
+{
+    for (uint32_t r = 0; r < sheet->rows_n; r++) {
+        const struct sheet_row *row = &sheet->rows[r];
+
+        if (counting->kind == CENSUS_APPS && row->app != 0)
+            value_set_add(counting->out, row->app);
+        for (uint32_t i = 0; counting->kind == CENSUS_TYPES && i < row->cells_n; i++)
+            if (slot_is_record(row->cells[i].slot) &&
+                census_counts_type(slot_type(row->cells[i].slot)))
+                value_set_add(counting->out, slot_type(row->cells[i].slot));
+    }
+}
+
+static void count_stored(struct ingest *in, uint64_t account, struct counting *counting)
+{
+    const struct generation *gens[INGEST_GENERATIONS_MAX];
+    unsigned gens_n = ingest_generations(in, gens);
+    int32_t today = day_of_ms(loop_clock(in->loop)->wall_ms);
+    struct connection_query connections = {.account = account};
+    struct arena arena = {0};
+    struct view v;
+
+    view_open(in->days, gens, gens_n, &v);
+    v.today = today;
+    v.first_day = today - (EVENT_DAYS - 1);
+    if (counting->kind != CENSUS_TYPES)
+        view_connections_each(&v, &connections, see_connection, counting);
+    for (int32_t day = v.first_day; day <= today + 1 && counting->kind <= CENSUS_TYPES; day++) {
+        struct sheet_query q = {
+            .account = account, .day = day, .no_cells = counting->kind == CENSUS_APPS};
+        struct sheet sheet;
+
+        arena_reset(&arena);
+        view_sheet(&v, &q, &arena, &sheet);
+        see_sheet(counting, &sheet);
+    }
+    /* A table that cannot be read shows in every query; here it makes an account look smaller. */
+    view_close(&v);
+    arena_fini(&arena);
+}
+
+static void count_group(const struct group *g, uint64_t account, const struct counting *counting)
+{
+    for (uint32_t i = 0; i < g->census.n; i++) {
+        const struct census_item *item = &g->census.item[i];
+
+        if (item->account == account && item->kind == counting->kind)
+            value_set_add(counting->out, item->value);
+    }
+}
+
+void census_count(void *arg, uint64_t account, enum census_kind kind, struct value_set *out)
+{
+    struct ingest *in = arg;
+    struct counting counting = {kind, out};
+
+    count_stored(in, account, &counting);
+    if (in->finishing != NULL)
+        count_group(in->finishing, account, &counting);
+    if (in->writing != NULL)
+        count_group(in->writing, account, &counting);
+    count_group(in->open, account, &counting);
+}

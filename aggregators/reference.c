@@ -1,9 +1,10 @@
 /* Reference data (catalogue, directory, plan, settings) and the texts of object types: the newest
  * version of each entry, by (time, log position).
  *
- * reference  ordered(account) . kind(1) . key  ->  crc(4) . removed(1) . time . position . fields
- *            A removal stays as a tombstone, so that an older upsert arriving late does not undo
- * it. type_name  hash(8)  ->  text */
+ * reference  ordered(account) . kind(1) . length(2) . key  ->  crc(4) . removed(1) . time .
+ * position . fields. The length stands before the key so that numbers are in their order. A removal
+ *            stays as a tombstone, so that an older upsert arriving late does not undo it.
+ * type_name  hash(8)  ->  text */
 #include "aggregators/merge.h"
 #include "aggregators/tables.h"
 #include "aggregators/value.h"
@@ -12,7 +13,8 @@
 
 #include <stdlib.h>
 
-#define REFERENCE_KEY_MAX (9 + 1 + 256)
+#define REFERENCE_KEY_MAX  (9 + 1 + 2 + 256)
+#define REFERENCE_HEAD_MAX (9 + 1)
 
 static uint64_t reference_hash(uint64_t account, unsigned kind, struct str key)
 {
@@ -90,12 +92,22 @@ void reference_fold(struct generation *g, const struct fold *f)
 
 /* ---- merge ---- */
 
+/* What the keys of one kind of an account begin with. */
+static size_t reference_head(uint8_t key[static REFERENCE_HEAD_MAX], uint64_t account,
+                             unsigned kind)
+{
+    uint8_t *p = put_ordered(key, account);
+    *p++ = (uint8_t)kind;
+    return (size_t)(p - key);
+}
+
 static size_t reference_key(uint8_t key[static REFERENCE_KEY_MAX], uint64_t account, unsigned kind,
                             struct str text)
 {
     CHECK(text.n <= 256);
-    uint8_t *p = put_ordered(key, account);
-    *p++ = (uint8_t)kind;
+    uint8_t *p = key + reference_head(key, account, kind);
+    *p++ = (uint8_t)(text.n >> 8);
+    *p++ = (uint8_t)text.n;
     if (text.n)
         memcpy(p, text.p, text.n);
     return (size_t)(p - key) + text.n;
@@ -192,74 +204,142 @@ bool view_reference(struct view *v, uint64_t account, enum event_kind kind, stru
     return !best.removed;
 }
 
-/* An entry while the list of a kind is put together. */
-struct listed {
+/* A pending version of an entry. */
+struct version {
     struct str key;
     struct stored entry;
 };
 
+struct walk {
+    struct view *v;
+    const struct reference_query *q;
+    struct version *pending; /* owned; by key, then in the order of the log */
+    uint32_t pending_n, at;
+    bool stopped;
+    bool (*fn)(void *arg, const struct reference_entry *e);
+    void *arg;
+};
+
+static int key_order(struct str a, struct str b)
+{
+    if (a.n != b.n)
+        return a.n < b.n ? -1 : 1;
+    return a.n ? memcmp(a.p, b.p, a.n) : 0;
+}
+
 static int by_key(const void *a, const void *b)
 {
-    const struct listed *x = a, *y = b;
-    const size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
-    const int order = n ? memcmp(x->key.p, y->key.p, n) : 0;
-    if (order || x->key.n != y->key.n)
-        return order ? order : x->key.n < y->key.n ? -1 : 1;
+    const struct version *x = a, *y = b;
+    const int order = key_order(x->key, y->key);
+    if (order)
+        return order;
     return x->entry.position < y->entry.position ? -1 : x->entry.position > y->entry.position;
 }
 
-/* Stored entries, then pending ones; into to unless NULL. Returns how many. */
-static uint32_t list_entries(struct view *v, uint64_t account, unsigned kind, struct listed *to)
+static bool wanted(const struct reference_query *q, const struct reference *r, struct str key)
 {
-    uint8_t prefix[REFERENCE_KEY_MAX];
-    const size_t prefix_n = reference_key(prefix, account, kind, (struct str){0});
-    uint32_t n = 0;
-    struct cur c;
-    cur_open(&v->txn, DAYS_REFERENCE, &c);
-    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
-         on = cur_next(&c), n++) {
-        if (!to)
-            continue;
-        to[n].key = (struct str){(const char *)c.key.p + prefix_n, c.key.n - prefix_n};
-        if (stored_read(c.val, &to[n].entry))
-            txn_fail(&v->txn, ST_CORRUPT);
+    return r->account == q->account && r->kind == q->kind &&
+           (!q->has_after || key_order(key, q->after) > 0);
+}
+
+static void collect_pending(struct walk *w)
+{
+    uint32_t cap = 0;
+    for (unsigned i = 0; i < w->v->gen_n; i++)
+        cap += w->v->gen[i]->reference.n;
+    if (cap == 0)
+        return;
+    w->pending = malloc(cap * sizeof *w->pending);
+    if (!w->pending) {
+        txn_fail(&w->v->txn, ST_NO_MEMORY);
+        w->stopped = true;
+        return;
     }
-    cur_close(&c);
-    for (unsigned i = 0; i < v->gen_n; i++)
-        for (uint32_t k = 0; k < v->gen[i]->reference.n; k++) {
-            const struct generation *g = v->gen[i];
+    for (unsigned i = 0; i < w->v->gen_n; i++) {
+        const struct generation *g = w->v->gen[i];
+        for (uint32_t k = 0; k < g->reference.n; k++) {
             const struct reference *r = &g->reference.p[k];
-            if (r->account != account || r->kind != kind)
-                continue;
-            if (to)
-                to[n] = (struct listed){
-                    pending_text(g, r->key, r->key_n),
+            const struct str key = pending_text(g, r->key, r->key_n);
+            if (wanted(w->q, r, key))
+                w->pending[w->pending_n++] = (struct version){
+                    key,
                     {r->removed, r->time_ms, r->position, pending_text(g, r->fields, r->fields_n)}};
-            n++;
         }
-    return n;
+    }
+    if (w->pending_n > 1)
+        qsort(w->pending, w->pending_n, sizeof *w->pending, by_key);
+}
+
+/* The newest of what is stored and pending under one key. */
+static void hand_over(struct walk *w, struct str key, const struct stored *stored)
+{
+    struct stored best = {.removed = true, .time_ms = INT64_MIN};
+    if (stored)
+        best = *stored;
+    for (; w->at < w->pending_n && key_order(w->pending[w->at].key, key) == 0; w->at++)
+        if (w->pending[w->at].entry.time_ms >= best.time_ms)
+            best = w->pending[w->at].entry;
+    if (!best.removed)
+        w->stopped = !w->fn(
+            w->arg, &(struct reference_entry){key, best.fields, best.time_ms, best.position});
+}
+
+static void put_stored(struct walk *w, const struct cur *c, size_t head_n)
+{
+    struct stored stored;
+    const struct str key = {(const char *)c->key.p + head_n + 2, c->key.n - head_n - 2};
+    if (stored_read(c->val, &stored)) {
+        txn_fail(&w->v->txn, ST_CORRUPT);
+        w->stopped = true;
+        return;
+    }
+    while (!w->stopped && w->at < w->pending_n && key_order(w->pending[w->at].key, key) < 0)
+        hand_over(w, w->pending[w->at].key, NULL);
+    if (!w->stopped)
+        hand_over(w, key, &stored);
+}
+
+void view_reference_walk(struct view *v, const struct reference_query *q,
+                         bool (*fn)(void *arg, const struct reference_entry *e), void *arg)
+{
+    struct walk w = {.v = v, .q = q, .fn = fn, .arg = arg};
+    uint8_t head[REFERENCE_HEAD_MAX], key[REFERENCE_KEY_MAX];
+    const size_t head_n = reference_head(head, q->account, q->kind);
+    size_t key_n = reference_head(key, q->account, q->kind);
+    if (q->has_after)
+        key_n = reference_key(key, q->account, q->kind, q->after);
+    struct cur c;
+    collect_pending(&w);
+    cur_open(&v->txn, DAYS_REFERENCE, &c);
+    bool on = cur_seek(&c, key, key_n);
+    if (on && q->has_after && c.key.n == key_n && memcmp(c.key.p, key, key_n) == 0)
+        on = cur_next(&c);
+    for (; on && !w.stopped && cur_has_prefix(&c, head, head_n); on = cur_next(&c))
+        put_stored(&w, &c, head_n);
+    cur_close(&c);
+    while (!w.stopped && w.at < w.pending_n)
+        hand_over(&w, w.pending[w.at].key, NULL);
+    free(w.pending);
+}
+
+struct each {
+    void (*fn)(void *arg, struct str key, struct str fields);
+    void *arg;
+};
+
+static bool each_one(void *arg, const struct reference_entry *e)
+{
+    const struct each *each = arg;
+    each->fn(each->arg, e->key, e->fields);
+    return true;
 }
 
 void view_reference_each(struct view *v, uint64_t account, enum event_kind kind,
                          void (*fn)(void *arg, struct str key, struct str fields), void *arg)
 {
-    const uint32_t n = list_entries(v, account, kind, NULL);
-    struct listed *list = malloc((n + 1) * sizeof *list);
-    if (!list) {
-        txn_fail(&v->txn, ST_NO_MEMORY);
-        return;
-    }
-    (void)list_entries(v, account, kind, list);
-    qsort(list, n, sizeof *list, by_key);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct listed *best = &list[i];
-        for (; i + 1 < n && str_eq(list[i + 1].key, best->key); i++)
-            if (list[i + 1].entry.time_ms >= best->entry.time_ms)
-                best = &list[i + 1];
-        if (!best->entry.removed && v->txn.status == ST_OK)
-            fn(arg, best->key, best->entry.fields);
-    }
-    free(list);
+    struct each each = {fn, arg};
+    view_reference_walk(v, &(struct reference_query){.account = account, .kind = kind}, each_one,
+                        &each);
 }
 
 struct str view_type_name(struct view *v, object_type_id id)

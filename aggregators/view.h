@@ -140,8 +140,27 @@ void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint
 bool view_reference(struct view *v, uint64_t account, enum event_kind kind, struct str key,
                     struct str *fields);
 
-/* Every entry of one kind of the account, in the order of their keys: fn(arg, key, fields). Both
- * are borrowed from the view. */
+/* The same with its version: when it was said, and where in the log. */
+struct reference_entry {
+    struct str key, fields; /* borrowed from the view */
+    int64_t time_ms;
+    uint64_t position;
+};
+
+struct reference_query {
+    uint64_t account;
+    enum event_kind kind;
+    bool has_after; /* only keys above `after` */
+    struct str after;
+};
+
+/* Entries of one kind of the account by (length, bytes) of their keys, which is the order of
+ * numbers, until fn returns false. */
+void view_reference_walk(struct view *v, const struct reference_query *q,
+                         bool (*fn)(void *arg, const struct reference_entry *e), void *arg);
+
+/* Every entry of one kind of the account, in that order: fn(arg, key, fields). Both are borrowed
+ * from the view. */
 void view_reference_each(struct view *v, uint64_t account, enum event_kind kind,
                          void (*fn)(void *arg, struct str key, struct str fields), void *arg);
 

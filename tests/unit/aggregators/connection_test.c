@@ -152,6 +152,21 @@ static void see(void *arg, struct str key, struct str fields)
              fields.p);
 }
 
+struct seen_entry {
+    unsigned n;
+    int64_t time_ms;
+    uint64_t position;
+};
+
+static bool see_entry(void *arg, const struct reference_entry *e)
+{
+    struct seen_entry *s = arg;
+    s->n++;
+    s->time_ms = e->time_ms;
+    s->position = e->position;
+    return false;
+}
+
 static void reference_data_keeps_the_newest_version(void **state)
 {
     (void)state;
@@ -159,7 +174,7 @@ static void reference_data_keeps_the_newest_version(void **state)
         const char *key, *fields; /* fields NULL: removed */
         int64_t time_ms;
     } steps[] = {{"7", "a", 100},   {"45", "b", 100}, {"7", "c", 300}, {"7", "d", 200},
-                 {"45", NULL, 400}, {"45", "e", 350}, {"9", "f", 100}};
+                 {"45", NULL, 400}, {"45", "e", 350}, {"10", "f", 100}};
     for (int merged = 0; merged < 128; merged += 5) {
         struct fixture f;
         days_setup(&f);
@@ -181,7 +196,13 @@ static void reference_data_keeps_the_newest_version(void **state)
         struct str fields;
         days_view(&f, &v);
         view_reference_each(&v, 5, EV_CATALOG_APP, see, &s);
-        assert_string_equal(s.text, "7=c;9=f;");
+        assert_string_equal(s.text, "7=c;10=f;"); /* numbers are in their order */
+        struct seen_entry first = {0};
+        view_reference_walk(&v, &(struct reference_query){5, EV_CATALOG_APP, true, STR("7")},
+                            see_entry, &first);
+        assert_int_equal(first.n, 1);
+        assert_int_equal(first.time_ms, TODAY * MS_PER_DAY + 100);
+        assert_int_equal(first.position, f.position - 1);
         assert_true(view_reference(&v, 5, EV_CATALOG_APP, STR("7"), &fields));
         assert_true(str_eq(fields, STR("c")));
         assert_false(view_reference(&v, 5, EV_CATALOG_APP, STR("45"), &fields));

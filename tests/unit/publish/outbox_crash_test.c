@@ -1,6 +1,7 @@
 /* Publishers with an outbox that are killed at random moments: what publish had accepted must be
  * counted exactly once, and nothing twice, by an engine that is killed as well. */
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 #include "tests/unit/publish/publish_help.h"
 
 #include <stdarg.h>
@@ -8,7 +9,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,25 +27,49 @@ static uint64_t next(uint64_t *seed)
     return *seed >> 33;
 }
 
-/* The process to be killed: publishes first, first + 1, ... and tells each one accepted. */
-_Noreturn static void publish_for_ever(const struct fake_engine *f, const char *path,
-                                       uint64_t first, enum daybook_sync sync, int tell)
+/* The process to be killed: publishes first, first + 1, ... and tells each one accepted on stdout.
+ * It is this program, executed anew: a fork of a process with threads could do little. */
+_Noreturn static void publish_for_ever(char **argv)
 {
+    static struct fake_engine f; /* for its endpoint only */
     struct heard heard;
-    struct daybook_publisher_options options = test_options(f, &heard);
-    options.outbox = path;
-    options.sync = sync;
+    uint64_t first, relaxed;
+    (void)text_fmt(f.endpoint, sizeof f.endpoint, "%s", argv[1]);
+    CHECK(text_u64(str_of(argv[3]), &first) == ST_OK);
+    CHECK(text_u64(str_of(argv[4]), &relaxed) == ST_OK);
+    struct daybook_publisher_options options = test_options(&f, &heard);
+    options.outbox = argv[2];
+    options.sync = relaxed != 0 ? DAYBOOK_SYNC_RELAXED : DAYBOOK_SYNC_BATCH;
     options.window = 64;
     struct daybook_publisher *p = test_open(&options);
     for (uint32_t i = 0; i < ROUND_VALUES; i++) {
         uint8_t body[16];
         size_t n = test_body(first + i, body);
         CHECK(daybook_publish_raw(p, body, n, NULL) == DAYBOOK_OK);
-        CHECK(write(tell, &i, sizeof i) == (ssize_t)sizeof i);
+        CHECK(write(STDOUT_FILENO, &i, sizeof i) == (ssize_t)sizeof i);
         CHECK(daybook_poll(p, 0) != DAYBOOK_IO);
     }
     for (;;)
         (void)pause();
+}
+
+static pid_t start(const struct fake_engine *f, const char *path, uint64_t first,
+                   enum daybook_sync sync, int tell)
+{
+    char endpoint[64], folder[128], number[24], relaxed[2];
+    (void)text_fmt(endpoint, sizeof endpoint, "%s", f->endpoint);
+    (void)text_fmt(folder, sizeof folder, "%s", path);
+    (void)text_fmt(number, sizeof number, "%llu", (unsigned long long)first);
+    (void)text_fmt(relaxed, sizeof relaxed, "%d", sync == DAYBOOK_SYNC_RELAXED);
+    char name[] = "publisher";
+    char *argv[] = {name, endpoint, folder, number, relaxed, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, tell, STDOUT_FILENO), 0);
+    assert_int_equal(posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ), 0);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return child;
 }
 
 /* Values from first on that the killed process had accepted. */
@@ -50,13 +77,8 @@ static uint32_t run_and_kill(const struct fake_engine *f, const char *path, uint
                              enum daybook_sync sync, uint32_t kill_after)
 {
     int pipe_fd[2];
-    assert_int_equal(pipe(pipe_fd), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)close(pipe_fd[0]);
-        publish_for_ever(f, path, first, sync, pipe_fd[1]);
-    }
+    assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
+    pid_t child = start(f, path, first, sync, pipe_fd[1]);
     (void)close(pipe_fd[1]);
     uint32_t accepted_n = 0, told;
     while (read(pipe_fd[0], &told, sizeof told) == (ssize_t)sizeof told) {
@@ -190,8 +212,10 @@ static void epochs_on_disk(void **state)
     test_remove(path);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 5)
+        publish_for_ever(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synced),
         cmocka_unit_test(relaxed),

@@ -2,8 +2,6 @@
 
 #include "schemas/msgpack_in.h"
 
-#define FIELDS_DEPTH 3 /* the map, a list in it, its items */
-
 static struct field_value value_of(const struct view *v)
 {
     if (v->type == VIEW_BOOL)
@@ -17,7 +15,7 @@ static struct field_value value_of(const struct view *v)
 
 bool fields_get(struct str map, const char *const names[], uint32_t n, struct field_value out[])
 {
-    struct mp m = mp_of(map.p, map.n, FIELDS_DEPTH);
+    struct mp m = mp_of(map.p, map.n, NULL);
     struct view top, v;
     for (uint32_t i = 0; i < n; i++)
         out[i] = (struct field_value){FIELD_ABSENT, 0, {NULL, 0}};

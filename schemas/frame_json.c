@@ -89,8 +89,8 @@ void frame_json(struct decode *d)
         decode_refuse(d, ST_NO_MEMORY, STR("no memory for the frame"));
         return;
     }
-    if (r.scan.too_deep) {
-        decode_refuse(d, ST_MALFORMED, STR("nested too deep"));
+    if (r.scan.fault != NULL) {
+        decode_refuse(d, ST_MALFORMED, str_of(r.scan.fault));
         return;
     }
     json_t *top;

@@ -208,7 +208,7 @@ static bool read_single(struct reader_state *r)
 {
     batch_no_envelope(r->d);
     mp_fini(&r->m); /* keys of the envelope that it is not */
-    r->m.p = r->m.base;
+    r->m = mp_of(r->d->frame, r->d->bytes, r->d->limits);
     if (!batch_begin(r->d, 1))
         return mp_skip_blindly(&r->m);
     return read_event(r, 0, 1);
@@ -233,7 +233,7 @@ void frame_msgpack(struct decode *d)
 {
     struct reader_state r;
     r.d = d;
-    r.m = mp_of(d->frame, d->bytes, d->limits->depth_max);
+    r.m = mp_of(d->frame, d->bytes, d->limits);
     r.events = (struct event_reader){.d = d};
     bool good = read_frame(&r);
     if (good && d->batch->status != ST_NO_MEMORY && r.m.p != r.m.end) {
@@ -253,14 +253,14 @@ void frame_msgpack(struct decode *d)
 /* The value that stands between from and m->p, as a view; VIEW_NIL when it is none. */
 static struct view slice_view(const struct mp *m, const uint8_t *from)
 {
-    struct mp value = mp_of(from, (size_t)(m->p - from), MP_DEPTH_CAP - 1);
+    struct mp value = mp_of(from, (size_t)(m->p - from), NULL);
     struct view v = {0};
     return mp_head(&value, &v) ? v : (struct view){0};
 }
 
 void peek_msgpack(struct decode *d)
 {
-    struct mp m = mp_of(d->frame, d->bytes, MP_DEPTH_CAP - 1);
+    struct mp m = mp_of(d->frame, d->bytes, NULL);
     struct view top = {0};
     unsigned seen = 0;
     if (m.why != NULL || !mp_head(&m, &top) || top.type != VIEW_MAP)

@@ -4,6 +4,7 @@
 
 struct scan {
     uint32_t depth;
+    uint32_t containers;   /* seen so far */
     uint32_t events_depth; /* the elements of an array that stands this deep are the events */
     bool in_events;
     uint32_t index; /* of the element */
@@ -34,6 +35,7 @@ static void structure(struct scan *s, char c)
     case '[':
     case '{':
         s->depth++;
+        s->containers++;
         if (s->depth == s->events_depth) {
             s->in_events = c == '[';
             s->oversize_n = 0;
@@ -82,6 +84,7 @@ bool json_scan(struct decode *d, struct json_scan *out)
     const char *p = d->frame;
     size_t n = d->bytes;
     size_t i = 0;
+    uint32_t depth_max = d->limits->depth_max < DEPTH_CAP ? d->limits->depth_max : DEPTH_CAP;
     while (i < n && json_is_space(p[i]))
         i++;
     struct scan s = {.from = SIZE_MAX, .bytes_max = d->limits->event_bytes_max};
@@ -101,10 +104,12 @@ bool json_scan(struct decode *d, struct json_scan *out)
         if (c == '"')
             i = string_end(p, n, i);
         structure(&s, c);
-        if (s.depth > d->limits->depth_max) {
-            out->too_deep = true;
+        if (s.depth > depth_max)
+            out->fault = "nested too deep";
+        else if (s.containers > containers_max(d->limits))
+            out->fault = "too many maps and arrays";
+        if (out->fault != NULL)
             return true;
-        }
         bool between = s.depth == s.events_depth && (c == '[' || c == ',');
         if (s.in_events && !between)
             note_byte(&s, at, i + 1);

@@ -9,7 +9,7 @@
 
 /* What the scan found. */
 struct json_scan {
-    bool too_deep;
+    const char *fault; /* a static sentence; NULL: none */
     uint32_t oversize_n;
     const uint32_t *oversize; /* indices of the batch's elements over the limit; in the arena */
 };

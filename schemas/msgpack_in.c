@@ -4,10 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct mp mp_of(const void *frame, size_t bytes, uint32_t depth_max)
+struct mp mp_of(const void *frame, size_t bytes, const struct frame_limits *limits)
 {
     struct mp m = {.p = frame, .base = frame, .end = (const uint8_t *)frame + bytes};
-    m.depth_max = depth_max < MP_DEPTH_CAP ? depth_max : MP_DEPTH_CAP - 1;
+    m.depth_max = limits != NULL && limits->depth_max < DEPTH_CAP ? limits->depth_max : DEPTH_CAP;
+    m.containers_left = limits != NULL ? containers_max(limits) : UINT32_MAX;
     if (bytes >= UINT32_MAX)
         m.why = "the frame is too long";
     return m;
@@ -75,6 +76,14 @@ static bool set_str(struct mp *m, struct view *v, size_t n)
     return true;
 }
 
+static bool count_container(struct mp *m)
+{
+    if (m->containers_left == 0)
+        return fault(m, "too many maps and arrays");
+    m->containers_left--;
+    return true;
+}
+
 static bool set_list(struct mp *m, struct view *v, uint64_t n)
 {
     if (n > left(m))
@@ -82,7 +91,7 @@ static bool set_list(struct mp *m, struct view *v, uint64_t n)
     v->type = VIEW_LIST;
     v->n = (uint32_t)n;
     v->items = m->p;
-    return true;
+    return count_container(m);
 }
 
 static bool set_map(struct mp *m, struct view *v, uint64_t n)
@@ -92,7 +101,7 @@ static bool set_map(struct mp *m, struct view *v, uint64_t n)
     v->type = VIEW_MAP;
     v->n = (uint32_t)n;
     v->items = m->p;
-    return true;
+    return count_container(m);
 }
 
 /* Bytes that follow the codes 0xc0..0xdf before any content: a number or a length. */
@@ -270,7 +279,7 @@ bool mp_descend(struct mp *m, const struct view *v, uint32_t depth)
     struct {
         uint32_t left;   /* items or pairs to come */
         uint32_t map_at; /* 0: a list */
-    } level[MP_DEPTH_CAP];
+    } level[DEPTH_CAP];
     uint32_t top = 0;
     if (depth > m->depth_max)
         return fault(m, "nested too deep");

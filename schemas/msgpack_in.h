@@ -7,8 +7,6 @@
 
 #include "schemas/view.h"
 
-#define MP_DEPTH_CAP 64 /* of limits.depth_max */
-
 /* Keys of maps that were skipped, to find repeated ones: an open-addressed set over the frame. */
 struct key_set {
     struct key_slot {
@@ -26,10 +24,12 @@ struct mp {
     const char *why;     /* the fault, a static sentence; NULL: none */
     bool no_memory;      /* the fault is ours */
     uint32_t depth_max;
+    uint32_t containers_left; /* maps and arrays that may still come */
     struct key_set keys;
 };
 
-struct mp mp_of(const void *frame, size_t bytes, uint32_t depth_max);
+/* limits NULL: the widest. */
+struct mp mp_of(const void *frame, size_t bytes, const struct frame_limits *limits);
 void mp_fini(struct mp *m);
 
 /* The next head or scalar. Of a list or map only the head is read; items points behind it. */

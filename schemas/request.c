@@ -132,7 +132,7 @@ static enum status msgpack_walk(struct decode *d, struct mp *m, struct request *
 
 static enum status read_msgpack(struct decode *d, struct request *out)
 {
-    struct mp m = mp_of(d->frame, d->bytes, d->limits->depth_max);
+    struct mp m = mp_of(d->frame, d->bytes, d->limits);
     enum status st = msgpack_walk(d, &m, out);
     if (st == ST_MALFORMED) {
         decode_say(d, "%s, near byte %zu of the frame", m.why != NULL ? m.why : "not msgpack",
@@ -150,8 +150,8 @@ static enum status read_json(struct decode *d, struct request *out)
     json_t *top;
     if (!json_scan(d, &scan))
         return ST_NO_MEMORY;
-    if (scan.too_deep)
-        return decode_fault(d, ST_MALFORMED, "nested too deep");
+    if (scan.fault != NULL)
+        return decode_fault(d, ST_MALFORMED, "%s", scan.fault);
     enum status st = json_frame_load(d, &top);
     if (st != ST_OK)
         return st;

@@ -25,7 +25,7 @@ bool view_next(struct view_items *it, struct view *item)
         return true;
     }
     /* Read once more: the list was validated when its view was made. */
-    struct mp m = mp_of(it->d->frame, it->d->bytes, MP_DEPTH_CAP - 1);
+    struct mp m = mp_of(it->d->frame, it->d->bytes, NULL);
     m.p = it->at;
     it->i++;
     if (!mp_head(&m, item))

@@ -32,6 +32,16 @@ struct pair {
 /* The fields of one event; more is refused. */
 #define EVENT_PAIRS_MAX 256
 
+/* Maps and arrays of one frame: a parsed JSON map costs some 250 bytes, whatever little it holds.
+ */
+static inline uint32_t containers_max(const struct frame_limits *limits)
+{
+    return 1024 + 8 * limits->batch_events_max;
+}
+
+/* Deepest nesting that depth_max can allow. */
+#define DEPTH_CAP 64
+
 /* What a decode carries along: where things go, and the words of the last fault. */
 struct decode {
     const struct frame_limits *limits;

@@ -186,7 +186,7 @@ static void test_plain_events_take_the_fast_path(void **state)
         0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
         0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
     };
-    struct mp m = mp_of(frame, sizeof frame, 8);
+    struct mp m = mp_of(frame, sizeof frame, &frame_limits_default);
     struct event ev[4] = {{0}};
     assert_int_equal(compact_run(&m, 4, ev), 3);
     assert_int_equal(*m.p, 0x96);
@@ -216,7 +216,7 @@ static void test_it_never_reads_beyond_the_frame(void **state)
         uint8_t *copy = malloc(n + !n);
         assert_non_null(copy);
         memcpy(copy, buf.p, n);
-        struct mp m = mp_of(copy, n, 8);
+        struct mp m = mp_of(copy, n, &frame_limits_default);
         struct event ev[5] = {{0}};
         uint32_t done = compact_run(&m, 5, ev);
         assert_true(done <= n / (buf.n / 5));

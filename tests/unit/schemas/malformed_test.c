@@ -307,6 +307,25 @@ static void test_peek(void **state)
     }
 }
 
+/* An event's unknown field with n - 2 empty lists, so n maps and arrays in the frame. */
+static void test_limit_of_maps_and_arrays(void **state)
+{
+    struct help_twins *t = *state;
+    struct frame_limits limits = frame_limits_default;
+    limits.batch_events_max = 1;
+    for (unsigned n = 1031; n <= 1033; n++) {
+        struct buf text = buf_of(1 << 20);
+        static const char head[] = "{\"type\":\"api.call\",\"x\":[";
+        buf_put(&text, head, sizeof head - 1);
+        for (unsigned i = 2; i < n; i++)
+            buf_put(&text, i == 2 ? "[]" : ",[]", i == 2 ? 2 : 3);
+        buf_put(&text, "]}", 2);
+        assert_null(help_twins_decode(t, (struct str){(const char *)text.p, text.n}, &limits));
+        assert_int_equal(t->json.status, n <= 1032 ? ST_OK : ST_MALFORMED);
+        buf_fini(&text);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -320,6 +339,7 @@ int main(void)
         TEST(test_envelope_of_a_malformed_frame),
         TEST(test_no_envelope_is_made_up),
         TEST(test_peek),
+        TEST(test_limit_of_maps_and_arrays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

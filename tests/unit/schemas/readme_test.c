@@ -12,6 +12,7 @@
 #include "schemas/ack.h"
 #include "schemas/field.h"
 #include "schemas/request.h"
+#include "schemas/view.h"
 
 #define README "schemas/README.md"
 
@@ -165,7 +166,8 @@ static void put_limits(struct buf *to)
     put(to, "| bytes of a string | %u |\n", l->string_bytes_max);
     put(to, "| items of a list in an event | %u |\n", l->scopes_max);
     put(to, "| nesting of maps and arrays, the outermost counted | %u |\n", l->depth_max);
-    put(to, "| fields of an event | 256 |\n");
+    put(to, "| maps and arrays in a frame | %u |\n", containers_max(l));
+    put(to, "| fields of an event | %d |\n", EVENT_PAIRS_MAX);
     put(to, "| rejected events listed in an ack | %d |\n", ACK_REJECTED_MAX);
     put(to, "| parameters of a request | %d |\n", REQUEST_PARAMS_MAX);
     put(to, "| values of a parameter | %d |\n", REQUEST_VALUES_MAX);

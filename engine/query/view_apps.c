@@ -5,8 +5,9 @@
 #include "aggregators/view_apps.h"
 #include "engine/query/answer.h"
 
-/* More would be a page too, but each of them is looked up in 30 days. */
-#define APPS_PER_PAGE 250
+#define APPS_PER_WINDOW        250
+#define CONNECTIONS_PER_WINDOW 5000
+#define LOOKED_AT_WORK         40 /* of a connection, or of an app on one day, in units of the budget */
 
 static const char *const state_names[STATE_N] = {[STATE_NONE] = "none",
                                                  [STATE_CONNECTED] = "connected",
@@ -85,18 +86,28 @@ static void put_named(struct answer *a, uint64_t from)
     }
 }
 
+/* Window after window, until the page or the budget ends: a filter of states may admit few. */
 static void put_all(struct answer *a, uint64_t from)
 {
-    struct app_list found;
-    const uint32_t limit = a->page->rows_max < APPS_PER_PAGE ? a->page->rows_max : APPS_PER_PAGE;
-    view_apps(&a->view,
-              &(struct apps_query){.account = a->account, .from_app = from, .limit = limit},
-              a->arena, &found);
-    uint64_t at = from;
-    if (!put_apps(a, found.rows, found.n, &at))
-        more_from(a, at);
-    else if (found.more)
-        more_from(a, at + 1);
+    struct apps_query q = {
+        .account = a->account, .from_app = from, .connections_max = CONNECTIONS_PER_WINDOW};
+    q.limit = a->page->rows_max < APPS_PER_WINDOW ? a->page->rows_max : APPS_PER_WINDOW;
+    for (;;) {
+        struct app_list found;
+        uint64_t at = q.from_app;
+        view_apps(&a->view, &q, a->arena, &found);
+        if (!put_apps(a, found.rows, found.n, &at)) {
+            more_from(a, at);
+            return;
+        }
+        if (!found.more || a->view.txn.status != ST_OK)
+            return;
+        q.from_app = found.next_app;
+        if (!answer_worked(a, found.looked_at * LOOKED_AT_WORK)) {
+            more_from(a, q.from_app);
+            return;
+        }
+    }
 }
 
 static enum status read_from(struct answer *a, uint64_t *from)
@@ -134,25 +145,28 @@ static bool put_connection(struct page *p, const struct connection *c)
     return row_end(p);
 }
 
+static bool take_connection(void *arg, const struct connection *c)
+{
+    struct answer *a = arg;
+    const uint64_t place = c->has_user ? c->user + 1 : 0; /* signals without a user come first */
+    const bool wanted = question_admits(&a->q, QUERY_CONNECTIONS_STATE, c->state);
+    const bool rest = a->work >= a->work_max && a->work > LOOKED_AT_WORK;
+    a->work += LOOKED_AT_WORK;
+    if (!rest && (!wanted || (!page_full(a->page) && put_connection(a->page, c))))
+        return true;
+    more_from(a, place);
+    return false;
+}
+
 enum status view_connections_answer(struct answer *a)
 {
     uint64_t from;
     enum status st = read_from(a, &from);
     if (st != ST_OK)
         return st;
-    struct connection_list found;
     const uint64_t app = question_number(&a->q, QUERY_CONNECTIONS_APP, 0);
-    view_connections(&a->view, a->account, &app, a->arena, &found);
-    for (uint32_t i = 0; i < found.n; i++) {
-        const struct connection *c = &found.rows[i];
-        const uint64_t place =
-            c->has_user ? c->user + 1 : 0; /* signals without a user come first */
-        if (place < from || !question_admits(&a->q, QUERY_CONNECTIONS_STATE, c->state))
-            continue;
-        if (page_full(a->page) || !put_connection(a->page, c)) {
-            more_from(a, place);
-            break;
-        }
-    }
+    const struct connection_query q = {
+        .account = a->account, .from_app = app, .from_user1 = from, .to_app = app};
+    view_connections_each(&a->view, &q, take_connection, a);
     return ST_OK;
 }

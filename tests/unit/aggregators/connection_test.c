@@ -99,6 +99,217 @@ static void connection_states(void **state)
     }
 }
 
+/* One issue per (connection, problem): repeats and errors that come back within a day of the last
+ * failure renew it; what was resolved is opened again. */
+static void problems_open_and_resolve(void **state)
+{
+    (void)state;
+    enum { HOUR = 3600000 };
+    static const struct {
+        struct {
+            unsigned kind;
+            int64_t hour;
+        } signals[5];
+        enum problem_kind problem;
+        uint32_t episodes;
+        uint64_t repeats;
+        int64_t opened_hour, ended_hour, resolved_hour; /* 0: it lasts */
+    } rows[] = {
+        {{{EV_APP_ERROR, 1}, {EV_APP_ERROR, 2}}, PROBLEM_ERROR, 1, 2, 1, 0, 0},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECOVERED, 3}}, PROBLEM_ERROR, 1, 1, 1, 3, 25},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECOVERED, 30}}, PROBLEM_ERROR, 1, 1, 1, 30, 30},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECONNECTED, 3}}, PROBLEM_ERROR, 1, 1, 1, 3, 3},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECOVERED, 3}, {EV_APP_ERROR, 20}},
+         PROBLEM_ERROR,
+         1,
+         2,
+         1,
+         0,
+         0},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECOVERED, 3}, {EV_APP_ERROR, 25}},
+         PROBLEM_ERROR,
+         2,
+         1,
+         25,
+         0,
+         0},
+        {{{EV_APP_ERROR, 1}, {EV_APP_RECONNECTED, 3}, {EV_APP_ERROR, 4}},
+         PROBLEM_ERROR,
+         2,
+         1,
+         4,
+         0,
+         0},
+        {{{EV_APP_ERROR, 1}, {EV_APP_EXPIRED, 3}, {EV_APP_RECONNECTED, 5}},
+         PROBLEM_ERROR,
+         1,
+         1,
+         1,
+         3,
+         3},
+        {{{EV_APP_EXPIRED, 1}, {EV_APP_RECONNECTED, 2}, {EV_APP_EXPIRED, 3}},
+         PROBLEM_EXPIRED,
+         2,
+         1,
+         3,
+         0,
+         0},
+        {{{EV_PERMISSION_REAUTH, 1}, {EV_PERMISSION_GRANTED, 2}}, PROBLEM_REAUTH, 1, 1, 1, 2, 2},
+        {{{EV_APP_DISCONNECTED, 1}, {EV_APP_UNINSTALLED, 2}}, PROBLEM_DISCONNECTED, 1, 1, 1, 2, 2},
+    };
+    for (size_t i = 0; i < 2 * N_OF(rows); i++) {
+        struct fixture f;
+        struct view v;
+        struct arena a = {0};
+        struct connection_list list;
+        const size_t at = i / 2;
+        days_setup(&f);
+        for (unsigned k = 0; k < 5 && rows[at].signals[k].kind; k++) {
+            const struct event e =
+                signal_at(5, rows[at].signals[k].kind,
+                          (TODAY - 3) * MS_PER_DAY + rows[at].signals[k].hour * HOUR);
+            days_fold(&f, &e, (const uint8_t[]){0}, 1);
+            if (i % 2)
+                (void)days_merge_now(&f, 1000);
+        }
+        days_view(&f, &v);
+        view_connections(&v, 5, &(uint64_t){3}, &a, &list);
+        assert_int_equal(list.n, 1);
+        assert_true(list.rows[0].troubled);
+        const struct problem *p = &list.rows[0].problems[rows[at].problem];
+        const int64_t start = (TODAY - 3) * MS_PER_DAY;
+        const int64_t ended = rows[at].ended_hour, resolved = rows[at].resolved_hour;
+        assert_int_equal(p->episodes, rows[at].episodes);
+        assert_int_equal(p->repeats, rows[at].repeats);
+        assert_int_equal(p->opened_ms, start + rows[at].opened_hour * HOUR);
+        assert_int_equal(p->ended_ms, ended ? start + ended * HOUR : 0);
+        assert_int_equal(problem_resolved_ms(p), resolved ? start + resolved * HOUR : 0);
+        view_close(&v);
+        arena_fini(&a);
+        days_teardown(&f);
+    }
+}
+
+/* Walks and windows: whatever the place to begin at and the bounds, what is read is a part of the
+ * whole list, and the windows together are all of it. */
+struct collected {
+    struct connection rows[600];
+    uint32_t n, max;
+};
+
+static bool collect(void *arg, const struct connection *c)
+{
+    struct collected *all = arg;
+    assert_true(all->n < N_OF(all->rows));
+    all->rows[all->n++] = *c;
+    return all->n < all->max;
+}
+
+static void check_walk(struct view *v, const struct collected *all)
+{
+    struct collected part = {.max = 1 + (uint32_t)test_rnd(40)};
+    const struct connection_query q = {.account = 5,
+                                       .from_app = test_rnd(12),
+                                       .from_user1 = test_rnd(30),
+                                       .to_app = test_rnd(2) ? 1 + test_rnd(12) : 0};
+    view_connections_each(v, &q, collect, &part);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < all->n && n < part.max; i++) {
+        const struct connection *c = &all->rows[i];
+        const uint64_t user1 = c->has_user ? c->user + 1 : 0;
+        if (c->app < q.from_app || (c->app == q.from_app && user1 < q.from_user1) ||
+            (q.to_app && c->app > q.to_app))
+            continue;
+        assert_true(n < part.n);
+        assert_int_equal(part.rows[n].app, c->app);
+        assert_int_equal(part.rows[n].user, c->user);
+        assert_int_equal(part.rows[n].state, c->state);
+        assert_int_equal(part.rows[n++].since_ms, c->since_ms);
+    }
+    assert_int_equal(part.n, n);
+}
+
+static void check_windows(struct view *v, struct arena *a, const struct app_list *whole)
+{
+    uint32_t at = 0, troubled = 0;
+    struct app_list window = {0};
+    struct apps_query q = {.account = 5,
+                           .limit = 1 + (uint32_t)test_rnd(6),
+                           .connections_max = (uint32_t)test_rnd(20),
+                           .has_viewer = true,
+                           .viewer = 7,
+                           .troubled = true};
+    do {
+        view_apps(v, &q, a, &window);
+        assert_true(window.n > 0 && window.n <= q.limit);
+        for (uint32_t i = 0; i < window.n; i++, at++) {
+            assert_true(at < whole->n);
+            assert_memory_equal(&window.rows[i], &whole->rows[at], sizeof *whole->rows);
+            assert_true(!window.more || window.rows[i].app < window.next_app);
+        }
+        for (uint32_t i = 0; i < window.troubled_n; i++, troubled++) {
+            assert_true(troubled < whole->troubled_n);
+            assert_int_equal(window.troubled[i].app, whole->troubled[troubled].app);
+            assert_int_equal(window.troubled[i].user, whole->troubled[troubled].user);
+        }
+        q.from_app = window.next_app;
+    } while (window.more);
+    assert_int_equal(at, whole->n);
+    assert_int_equal(troubled, whole->troubled_n);
+}
+
+static void fold_somewhere(struct fixture *f)
+{
+    struct event e = signal_at(5, EV_APP_INSTALLED + (unsigned)test_rnd(9),
+                               TODAY * MS_PER_DAY - (int64_t)test_rnd(20 * MS_PER_DAY));
+    e.app = test_rnd(3) ? 1 + test_rnd(10) : 10 * test_rnd(12);
+    e.user = test_rnd(30);
+    if (test_rnd(3) == 0) {
+        e.kind = EV_API_CALL;
+        e.method = METHOD_GET;
+        e.status = test_rnd(5) ? 200 : 500;
+    } else if (test_rnd(9) == 0) {
+        e.kind = EV_PERMISSION_REAUTH;
+        e.has_user = 0;
+    }
+    days_fold(f, &e, (const uint8_t[]){0}, 1);
+}
+
+static void walks_and_windows_are_parts_of_the_whole(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static struct collected all;
+    test_seed = 11;
+    days_setup(&f);
+    for (int round = 0; round < 25; round++) {
+        for (int i = 0; i < 60; i++)
+            fold_somewhere(&f);
+        if (test_rnd(3) == 0)
+            (void)days_merge_now(&f, 1000000);
+        struct view v;
+        struct arena a = {0};
+        struct app_list whole;
+        days_view(&f, &v);
+        all = (struct collected){.max = UINT32_MAX};
+        view_connections_each(&v, &(struct connection_query){.account = 5}, collect, &all);
+        view_apps(
+            &v,
+            &(struct apps_query){
+                .account = 5, .limit = 1000, .has_viewer = true, .viewer = 7, .troubled = true},
+            &a, &whole);
+        assert_false(whole.more);
+        for (int i = 0; i < 10; i++) {
+            check_walk(&v, &all);
+            check_windows(&v, &a, &whole);
+        }
+        assert_int_equal(v.txn.status, ST_OK);
+        view_close(&v);
+        arena_fini(&a);
+    }
+    days_teardown(&f);
+}
+
 /* ---- scopes and reference data ---- */
 
 static void scopes_keep_the_newest_word(void **state)
@@ -218,6 +429,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_do_not_depend_on_arrival),
         cmocka_unit_test(connection_states),
+        cmocka_unit_test(problems_open_and_resolve),
+        cmocka_unit_test(walks_and_windows_are_parts_of_the_whole),
         cmocka_unit_test(scopes_keep_the_newest_word),
         cmocka_unit_test(reference_data_keeps_the_newest_version),
     };

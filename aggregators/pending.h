@@ -144,7 +144,7 @@ const struct signal_account *pending_signals(const struct generation *g, uint64_
 /* Text of a generation. */
 static inline struct str pending_text(const struct generation *g, size_t at, uint32_t n)
 {
-    return (struct str){(const char *)g->text.p + at, n};
+    return (struct str){g->text.p ? (const char *)g->text.p + at : NULL, n};
 }
 size_t pending_text_add(struct generation *g, struct str s);
 

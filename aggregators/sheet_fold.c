@@ -121,10 +121,19 @@ static void touch(struct row *r, const struct lane *l)
         r->received_ms1 = ms1;
 }
 
+/* A hint may point nowhere (a new key, an empty array): the address is worked out as a number, for
+ * a pointer may not leave its array. */
+static inline void prefetch_hint(const void *array, uint32_t at, size_t size)
+{
+    __builtin_prefetch((const void *)((uintptr_t)array + at * size));
+}
+#define PREFETCH_HINT(a, index, hash)                                                              \
+    prefetch_hint((a).p, index_hint(&(index), hash), sizeof *(a).p)
+
 static void fold_block(struct generation *g, struct lane *lanes, uint32_t n, int32_t received_day)
 {
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->tally.p[index_hint(&g->tally_index, lanes[i].hash)]);
+        PREFETCH_HINT(g->tally, g->tally_index, lanes[i].hash);
     for (uint32_t i = 0; i < n; i++) {
         struct lane *l = &lanes[i];
         l->at = tally_find_or_add(g, l);
@@ -137,7 +146,7 @@ static void fold_block(struct generation *g, struct lane *lanes, uint32_t n, int
         index_prefetch(&g->row_index, l->hash);
     }
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->row.p[index_hint(&g->row_index, lanes[i].hash)]);
+        PREFETCH_HINT(g->row, g->row_index, lanes[i].hash);
     for (uint32_t i = 0; i < n; i++) {
         struct lane *l = &lanes[i];
         l->at = row_find_or_add(g, l);
@@ -147,7 +156,7 @@ static void fold_block(struct generation *g, struct lane *lanes, uint32_t n, int
         index_prefetch(&g->cell_index, l->hash);
     }
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->cell.p[index_hint(&g->cell_index, lanes[i].hash)]);
+        PREFETCH_HINT(g->cell, g->cell_index, lanes[i].hash);
     for (uint32_t i = 0; i < n; i++) {
         const struct lane *l = &lanes[i];
         cell_add(g, l->at, l->slot, l->hash, l->e->count);

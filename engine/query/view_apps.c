@@ -7,7 +7,7 @@
 
 #define APPS_PER_WINDOW        250
 #define CONNECTIONS_PER_WINDOW 5000
-#define LOOKED_AT_WORK         40 /* of a connection, or of an app on one day, in units of the budget */
+#define LOOKED_AT_WORK         40 /* of a connection, or of an app on one day */
 
 static const char *const state_names[STATE_N] = {[STATE_NONE] = "none",
                                                  [STATE_CONNECTED] = "connected",

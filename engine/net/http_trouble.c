@@ -1,0 +1,70 @@
+/* Refusals as problem+json (RFC 9457): the codes of status.def, and those only HTTP knows. */
+#include "engine/net/http_internal.h"
+
+#include "schemas/out.h"
+
+#define TROUBLE_BYTES_MAX ((size_t)8192)
+#define RETRY_MS          1000 /* said when nobody knows better */
+
+static void put(const struct http_trouble *t, struct buf *to)
+{
+    char type[96];
+    bool detail = t->detail.n > 0, after = t->retry_after_ms > 0;
+    struct out o = out_to(ENCODING_JSON, to);
+    text_fmt(type, sizeof(type), "urn:daybook:problem:%s", t->code);
+    out_map(&o, 5 + (uint32_t)detail + (uint32_t)after);
+    out_pair_z(&o, "type", type);
+    out_pair_z(&o, "title", t->title);
+    out_pair_u64(&o, "status", t->status);
+    if (detail)
+        out_pair_str(&o, "detail", t->detail);
+    out_pair_z(&o, "code", t->code);
+    out_pair_bool(&o, "retry", t->retry);
+    if (after)
+        out_pair_u64(&o, "retry_after_ms", t->retry_after_ms);
+    out_end(&o);
+}
+
+void http_trouble(struct exchange **x, const struct http_trouble *t)
+{
+    struct buf b = buf_of(TROUBLE_BYTES_MAX);
+    struct http_field fields[2];
+    uint32_t n = 0;
+    char seconds[16];
+    put(t, &b);
+    if (t->retry && t->status == 503) {
+        uint32_t ms = t->retry_after_ms > 0 ? t->retry_after_ms : RETRY_MS;
+        text_fmt(seconds, sizeof(seconds), "%u", (ms + 999) / 1000);
+        fields[n++] = (struct http_field){STR("Retry-After"), str_of(seconds)};
+    }
+    if (t->allow != NULL)
+        fields[n++] = (struct http_field){STR("Allow"), str_of(t->allow)};
+    struct http_reply r = {.status = t->status,
+                           .type = "application/problem+json",
+                           .fields = fields,
+                           .fields_n = n,
+                           .body = b.p,
+                           .body_n = b.bad ? 0 : b.n};
+    http_reply(x, &r);
+    buf_fini(&b);
+}
+
+void http_refuse(struct exchange **x, enum status st, struct str detail)
+{
+    const struct status_row *row = status_row(st);
+    http_trouble(x, &(struct http_trouble){.code = status_wire(st),
+                                           .title = row->text,
+                                           .detail = detail,
+                                           .status = (unsigned)row->http,
+                                           .retry = row->retry});
+}
+
+void http_refuse_as(struct exchange **x, enum http_problem p, struct str detail)
+{
+    const struct http_problem_row *row = http_problem_row(p);
+    http_trouble(x, &(struct http_trouble){.code = row->code,
+                                           .title = row->title,
+                                           .detail = detail,
+                                           .status = row->http,
+                                           .retry = row->retry});
+}

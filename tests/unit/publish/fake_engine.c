@@ -1,5 +1,6 @@
 #include "tests/unit/publish/fake_engine.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -346,6 +347,9 @@ static void *run(void *argument)
     struct fake_engine *f = start.f;
     free(argument);
     struct buf scratch = buf_of(64 << 20);
+    sigset_t all;
+    (void)sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0); /* signals are for the publisher */
     while (!f->stop) {
         zmq_pollitem_t item = {.socket = start.socket, .events = ZMQ_POLLIN};
         (void)zmq_poll(&item, f->halted ? 0 : 1, TURN_MS);

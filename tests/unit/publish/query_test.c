@@ -142,6 +142,43 @@ static void late_answer_is_nobodys(void **state)
     desk_close(&d);
 }
 
+/* The keys reach libzmq: with the right ones there is an answer, with another none. */
+static void keys(void **state)
+{
+    (void)state;
+    if (zmq_has("curve") == 0)
+        skip();
+    struct desk d;
+    struct daybook_answer a;
+    char server[2][41], client[2][41], other[2][41];
+    assert_int_equal(zmq_curve_keypair(server[0], server[1]), 0);
+    assert_int_equal(zmq_curve_keypair(client[0], client[1]), 0);
+    assert_int_equal(zmq_curve_keypair(other[0], other[1]), 0);
+    int yes = 1;
+    size_t n = sizeof d.endpoint;
+    d.context = zmq_ctx_new();
+    d.socket = zmq_socket(d.context, ZMQ_ROUTER);
+    assert_int_equal(zmq_setsockopt(d.socket, ZMQ_CURVE_SERVER, &yes, sizeof yes), 0);
+    assert_int_equal(zmq_setsockopt(d.socket, ZMQ_CURVE_SECRETKEY, server[1], 41), 0);
+    assert_int_equal(zmq_bind(d.socket, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(d.socket, ZMQ_LAST_ENDPOINT, d.endpoint, &n), 0);
+    struct daybook_query *q = NULL;
+    struct daybook_query_options options = {.endpoint = d.endpoint,
+                                            .server_key = server[0],
+                                            .public_key = client[0],
+                                            .secret_key = client[1]};
+    assert_int_equal(daybook_query_open(&options, &q, NULL), DAYBOOK_OK);
+    assert_int_equal(ask(&d, q, STR("{\"ok\": true}"), &a), DAYBOOK_OK);
+    daybook_query_close(&q);
+    options.server_key = other[0];
+    assert_int_equal(daybook_query_open(&options, &q, NULL), DAYBOOK_OK);
+    assert_int_equal(daybook_query(q, "{}", 2, 100, &a), DAYBOOK_TIMEOUT);
+    daybook_query_close(&q);
+    options.secret_key = NULL;
+    assert_int_equal(daybook_query_open(&options, &q, NULL), DAYBOOK_INVALID);
+    desk_close(&d);
+}
+
 static void wrong_arguments(void **state)
 {
     (void)state;
@@ -176,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(view),
         cmocka_unit_test(late_answer_is_nobodys),
+        cmocka_unit_test(keys),
         cmocka_unit_test(wrong_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

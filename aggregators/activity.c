@@ -88,6 +88,7 @@ static void put_blocks(struct writer *w, uint64_t account)
         block_write(w->all.p, w->all.n, &at, &w->value);
         cur_put(&w->cur, key, key_n, w->value.p, w->value.n);
         w->m->stats->bytes += w->value.n;
+        w->m->dirty_bytes += MERGE_STRAY_BYTES;
     }
 }
 
@@ -213,6 +214,15 @@ void activity_merge(struct merge *m)
     cur_open(&m->txn, DAYS_ACTIVITY, &w.cur);
     for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK;) {
         const uint64_t account = g->signal.p[order[i].at].account;
+        if (merge_is_past(&m->at, MERGE_ACTIVITY, 0, account)) {
+            i++;
+            continue;
+        }
+        if (merge_is_due(m)) {
+            cur_close(&w.cur);
+            merge_part(m, MERGE_ACTIVITY, 0, account);
+            cur_open(&m->txn, DAYS_ACTIVITY, &w.cur);
+        }
         w.run.n = 0;
         for (; i < g->signal.n && g->signal.p[order[i].at].account == account; i++) {
             const struct signal *s = &g->signal.p[order[i].at];

@@ -76,7 +76,7 @@ static void read_pending(struct view *v, const struct filter *f, struct entries 
 {
     for (unsigned i = 0; i < v->gen_n; i++) {
         const struct generation *g = v->gen[i];
-        const struct signal_account *a = pending_signals(g, f->q->account);
+        const struct signal_account *a = view_signals(v, i, f->q->account);
         for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
             const struct entry e = entry_of_signal(g, &g->signal.p[at]);
             if (entry_wanted(f, &e))
@@ -268,7 +268,7 @@ void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint
 {
     activity_counts(&v->txn, account, kept, trimmed);
     for (unsigned i = 0; i < v->gen_n; i++) {
-        const struct signal_account *a = pending_signals(v->gen[i], account);
+        const struct signal_account *a = view_signals(v, i, account);
         *kept += a ? a->n : 0;
     }
 }

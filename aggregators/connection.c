@@ -416,6 +416,8 @@ void connection_merge(struct merge *m)
     struct buf value = buf_of(SIZE_MAX / 2);
     for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK;) {
         const struct signal *first = &g->signal.p[order[i].at];
+        if (merge_is_due(m))
+            merge_part(m, MERGE_REST, 0, 0);
         struct history h = {0};
         uint8_t key[CONNECTION_KEY_MAX];
         const size_t key_n =
@@ -430,6 +432,7 @@ void connection_merge(struct merge *m)
         history_store(&h, &value); /* before the put: its strings borrow from the old value */
         txn_put(&m->txn, DAYS_CONNECTION, key, key_n, value.p, value.n);
         m->stats->bytes += value.n;
+        m->dirty_bytes += MERGE_STRAY_BYTES;
         history_fini(&h);
     }
     buf_fini(&value);

@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-/* The order in which tables are written; any order would do, since it is one transaction. */
+/* The order of enum merge_stage: sheets, the activity log, then what may be merged twice. */
 static void (*const merges[])(struct merge *) = {
-    sheet_merge, distinct_merge, activity_merge, connection_merge, scope_merge, reference_merge,
+    sheet_merge, activity_merge, distinct_merge, connection_merge, scope_merge, reference_merge,
 };
 
 void *merge_alloc(size_t n)
@@ -114,21 +114,86 @@ static uint32_t *tally_order(const struct generation *g)
     return order;
 }
 
+void merge_at_get(struct txn *t, struct merge_at *out)
+{
+    const uint8_t k = META_MERGE;
+    struct span val;
+    *out = (struct merge_at){0};
+    if (!txn_get(t, DAYS_META, &k, 1, &val))
+        return;
+    struct reader r = reader_of(val.p, val.n);
+    out->end = read_varint(&r);
+    out->stage = (enum merge_stage)read_varint(&r);
+    out->day = (int32_t)read_varint(&r);
+    out->account = read_varint(&r);
+    if (r.bad || out->stage > MERGE_REST)
+        txn_fail(t, ST_CORRUPT);
+}
+
+void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t account)
+{
+    const uint8_t k = META_MERGE;
+    uint8_t val[40], *p = val;
+    p = put_varint(p, m->g->end);
+    p = put_varint(p, stage);
+    p = put_varint(p, (uint64_t)day);
+    p = put_varint(p, account);
+    txn_put(&m->txn, DAYS_META, &k, 1, val, (size_t)(p - val));
+    const enum status st = txn_commit(&m->txn);
+    if (st) {
+        m->txn.status = st; /* ended, and it says why */
+        return;
+    }
+    m->dirty_bytes = 0;
+    m->stats->parts++;
+    txn_begin(m->store, true, &m->txn);
+}
+
+enum status days_merge_end(struct store *days, uint64_t *end)
+{
+    struct txn t;
+    struct merge_at at;
+    txn_begin(days, false, &t);
+    merge_at_get(&t, &at);
+    const enum status st = t.status;
+    txn_abort(&t);
+    if (st == ST_OK)
+        *end = at.end;
+    return st;
+}
+
+static void merge_begin(struct merge *m)
+{
+    txn_begin(m->store, true, &m->txn);
+    merge_at_get(&m->txn, &m->at);
+    if (m->txn.status == ST_OK && (meta_get(&m->txn, META_POSITION, 0) != m->g->begin ||
+                                   (m->at.end && m->at.end != m->g->end)))
+        txn_fail(&m->txn, ST_INTERNAL);
+    m->purge_day = (int32_t)meta_get(&m->txn, META_PURGE_DAY, 0);
+    m->open_day = day_of_ms(m->g->received_ms_max) - 2;
+}
+
+static void merge_finish(struct merge *m)
+{
+    const uint8_t k = META_MERGE;
+    (void)txn_del(&m->txn, DAYS_META, &k, 1);
+    meta_put(&m->txn, META_POSITION, m->g->end);
+    if (m->stats->rows_dropped)
+        meta_put(&m->txn, META_DROPPED,
+                 meta_get(&m->txn, META_DROPPED, 0) + m->stats->rows_dropped);
+}
+
 enum status days_merge(struct store *days, const struct generation *g,
                        const struct days_limits *limits, struct merge_stats *out)
 {
     struct merge_stats stats = {0};
-    struct merge m = {.g = g, .limits = limits, .stats = &stats, .order = tally_order(g)};
-    txn_begin(days, true, &m.txn);
-    if (m.txn.status == ST_OK && meta_get(&m.txn, META_POSITION, 0) != g->begin)
-        txn_fail(&m.txn, ST_INTERNAL);
-    m.purge_day = (int32_t)meta_get(&m.txn, META_PURGE_DAY, 0);
-    m.open_day = day_of_ms(g->received_ms_max) - 2;
+    struct merge m = {
+        .store = days, .g = g, .limits = limits, .stats = &stats, .order = tally_order(g)};
+    merge_begin(&m);
     for (size_t i = 0; i < N_OF(merges) && m.txn.status == ST_OK; i++)
         merges[i](&m);
-    meta_put(&m.txn, META_POSITION, g->end);
-    if (stats.rows_dropped)
-        meta_put(&m.txn, META_DROPPED, meta_get(&m.txn, META_DROPPED, 0) + stats.rows_dropped);
+    if (m.txn.status == ST_OK)
+        merge_finish(&m);
     const enum status st = txn_commit(&m.txn);
     free(m.order);
     if (st == ST_OK)

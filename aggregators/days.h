@@ -8,6 +8,7 @@
 
 struct days_limits {
     uint32_t activity_rows_max; /* rows kept per account; the oldest are trimmed beyond */
+    uint64_t commit_bytes;      /* dirty pages of one commit, about; 0: MERGE_COMMIT_BYTES */
 };
 
 /* Check or write the format; *position = first log position not covered (0 for a new store). */
@@ -19,11 +20,18 @@ struct merge_stats {
     uint64_t activities;
     uint64_t trimmed; /* activity rows over the account's limit */
     uint64_t bytes;   /* of values written */
+    uint64_t parts;   /* commits before the last one */
 };
 
-/* Merge g in key order and commit with its end position, in one transaction. */
+/* Merge g in key order. It commits in parts of a few megabytes, each with the place where the next
+ * one begins; the last moves the position to g's end. After a failure or a crash the same
+ * generation (same begin, same end: the log folded again) is merged on from there. */
 enum status days_merge(struct store *days, const struct generation *g,
                        const struct days_limits *limits, struct merge_stats *out) MUST_CHECK;
+
+/* The end of the generation whose merge was cut short by a crash; 0: none. It must be folded again
+ * up to exactly there, and merged before anything else. */
+enum status days_merge_end(struct store *days, uint64_t *end) MUST_CHECK;
 
 /* Delete a slice of what lies before `first_day` (sheets, distinct, activity), at most rows_max
  * rows, in a transaction of its own; *more: there is more to delete. The purge mark moves first, so

@@ -23,17 +23,20 @@ static size_t distinct_key(uint8_t key[static DISTINCT_KEY_MAX], const struct ta
 
 void distinct_fold_one(struct generation *g, uint32_t row, const struct event *e, unsigned action)
 {
-    const uint64_t h = hash_mix(e->record_hash + row * UINT64_C(0x9e3779b97f4a7c15) + action);
+    /* Contact 5 and company 5 are two records. */
+    const uint64_t record =
+        hash_mix(e->record_hash + e->object_type * UINT64_C(0x9e3779b97f4a7c15));
+    const uint64_t h = hash_mix(record + row * UINT64_C(0x9e3779b97f4a7c15) + action);
     uint32_t at;
     for (uint32_t i = index_first(&g->mark_index, h, &at); at != INDEX_NONE;
          i = index_next(&g->mark_index, h, i, &at)) {
         const struct mark *k = &g->mark.p[at];
-        if (k->record_hash == e->record_hash && k->row == row && k->action == action)
+        if (k->record_hash == record && k->row == row && k->action == action)
             return;
     }
     at = ARRAY_MORE(g->mark);
     CHECK(at < MARK_NONE);
-    g->mark.p[at] = (struct mark){.record_hash = e->record_hash,
+    g->mark.p[at] = (struct mark){.record_hash = record,
                                   .row = row,
                                   .next = g->row.p[row].first_mark & MARK_NONE,
                                   .action = action & 7};
@@ -69,6 +72,7 @@ static void merge_row(struct merge *m, const struct tally *t, const struct row *
             sketch_store(&s, value);
             txn_put(&m->txn, DAYS_DISTINCT, key, key_n, value->p, value->n);
             m->stats->bytes += value->n;
+            m->dirty_bytes += MERGE_STRAY_BYTES + value->n;
         }
         sketch_fini(&s);
     }
@@ -84,6 +88,8 @@ void distinct_merge(struct merge *m)
         const struct tally *t = &g->tally.p[m->order[i]];
         if (t->day < m->purge_day)
             continue;
+        if (merge_is_due(m))
+            merge_part(m, MERGE_REST, 0, 0);
         for (uint32_t at = t->first_row; at != NONE; at = g->row.p[at].next)
             if (g->row.p[at].first_mark != MARK_NONE)
                 merge_row(m, t, &g->row.p[at], &value);

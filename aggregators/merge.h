@@ -8,9 +8,19 @@
 #include "aggregators/days.h"
 #include "aggregators/pending.h"
 #include "aggregators/tables.h"
+#include "aggregators/view.h"
+
+/* A merge commits whenever about so many bytes of pages are dirty. The sync of one commit then
+ * holds up the log's own for a few milliseconds only, and the dirty pages of a merge have a bound.
+ */
+#define MERGE_COMMIT_BYTES ((uint64_t)8 << 20)
+#define MERGE_STRAY_BYTES  2048 /* of dirty pages per row that has no neighbours in the merge */
 
 struct merge {
     struct txn txn;
+    struct store *store;
+    struct merge_at at;   /* where the merge began anew */
+    uint64_t dirty_bytes; /* about, since the last commit */
     const struct generation *g;
     const struct days_limits *limits;
     struct merge_stats *stats;
@@ -38,17 +48,34 @@ void sort_items(struct sort_item *items, struct sort_item *tmp, size_t n);
 /* Heap memory or an abort: a merge works on what is committed already and has nobody to refuse. */
 void *merge_alloc(size_t n);
 
+static inline bool merge_is_due(const struct merge *m)
+{
+    return m->dirty_bytes >=
+           (m->limits->commit_bytes ? m->limits->commit_bytes : MERGE_COMMIT_BYTES);
+}
+
+/* Commit what is merged, note the place that comes next, and go on in a new transaction. No cursor
+ * may be open. A failure sticks to m->txn. */
+void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t account);
+
+/* Is there a stored entry of reference data that is not removed? */
+bool reference_stored(struct txn *t, uint64_t account, unsigned kind, struct str key);
+
 /* ---- meta rows ---- */
 enum days_meta {
     META_FORMAT = 'f',
     META_POSITION = 'p',
-    META_PURGE_DAY = 'd',     /* days below are being deleted */
-    META_PURGED_DAY = 'D',    /* days below are deleted */
-    META_SWEEP_ACCOUNT = 'a', /* activity sweep: next account */
-    META_SWEEP_DAY = 's',     /* activity sweep: done for this first day */
-    META_DROPPED = 'x',       /* rows dropped by merges behind the purge mark, ever */
+    META_PURGE_DAY = 'd',        /* days below are being deleted */
+    META_PURGED_DAY = 'D',       /* days below are deleted */
+    META_SWEEP_ACCOUNT = 'a',    /* activity sweep: next account */
+    META_SWEEP_DAY = 's',        /* activity sweep: done for this first day */
+    META_MERGE = 'm',            /* how far the merge under way has come */
+    META_DROPPED = 'x',          /* rows dropped by merges behind the purge mark, ever */
+    META_POPULARITY_PHASE = 'P', /* what the count of apps is at */
+    META_POPULARITY_AT = 'A',    /* its next account or app */
 };
 uint64_t meta_get(struct txn *t, enum days_meta key, uint64_t absent);
 void meta_put(struct txn *t, enum days_meta key, uint64_t value);
+void merge_at_get(struct txn *t, struct merge_at *out);
 
 #endif

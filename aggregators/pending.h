@@ -141,6 +141,13 @@ static inline uint64_t cell_hash(uint32_t row, uint64_t slot)
 const struct tally *pending_tally(const struct generation *g, uint64_t account, int32_t day);
 const struct signal_account *pending_signals(const struct generation *g, uint64_t account);
 
+struct view;
+
+/* The same of generation i of a view, without what a merge under way has put in the tables already.
+ */
+const struct tally *view_tally(const struct view *v, unsigned i, uint64_t account, int32_t day);
+const struct signal_account *view_signals(const struct view *v, unsigned i, uint64_t account);
+
 /* Text of a generation. */
 static inline struct str pending_text(const struct generation *g, size_t at, uint32_t n)
 {

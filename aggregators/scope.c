@@ -92,6 +92,7 @@ static void merge_one(void *arg, const struct scope *s)
     buf_str(&w->value, s->feature);
     value_seal(&w->value);
     txn_put(&w->m->txn, DAYS_SCOPE, key, key_n, w->value.p, w->value.n);
+    w->m->dirty_bytes += MERGE_STRAY_BYTES;
 }
 
 void scope_merge(struct merge *m)
@@ -100,6 +101,8 @@ void scope_merge(struct merge *m)
     struct scope_writer w = {.m = m, .value = buf_of(SIZE_MAX / 2)};
     for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK; i++)
         if (is_permission(g->signal.p[i].kind)) {
+            if (merge_is_due(m))
+                merge_part(m, MERGE_REST, 0, 0);
             const struct entry e = entry_of_signal(g, &g->signal.p[i]);
             w.signal = &g->signal.p[i];
             each_scope(&e, merge_one, &w);

@@ -310,6 +310,7 @@ static void put_chunk(struct writer *w, const struct tally *t, const struct chun
     cur_put(&w->cur, key, key_n, v->p, v->n);
     w->m->stats->sheets++;
     w->m->stats->bytes += v->n;
+    w->m->dirty_bytes += t->day >= w->m->open_day ? v->n : MERGE_STRAY_BYTES;
 }
 
 /* Copy the chunks that follow the first one; each as ordered(app_first) . length . value. */
@@ -465,6 +466,13 @@ void sheet_merge(struct merge *m)
     for (uint32_t i = 0; i < g->tally.n && m->txn.status == ST_OK; i++) {
         const struct tally *t = &g->tally.p[m->order[i]];
         fetch_ahead(m, &ahead, i);
+        if (merge_is_past(&m->at, MERGE_SHEETS, t->day, t->account))
+            continue;
+        if (merge_is_due(m)) {
+            cur_close(&w.cur);
+            merge_part(m, MERGE_SHEETS, t->day, t->account);
+            cur_open(&m->txn, DAYS_SHEET, &w.cur);
+        }
         if (t->day < m->purge_day)
             m->stats->rows_dropped++;
         else

@@ -14,6 +14,7 @@ void view_open(struct store *days, const struct generation *const gens[], unsign
     *v = (struct view){0};
     txn_begin(days, false, &v->txn);
     v->tables_end = v->end = meta_get(&v->txn, META_POSITION, 0);
+    merge_at_get(&v->txn, &v->merged);
     for (unsigned i = 0; i < gens_n; i++) {
         if (generation_begin(gens[i]) < v->tables_end)
             continue; /* this one has reached the tables */
@@ -22,6 +23,22 @@ void view_open(struct store *days, const struct generation *const gens[], unsign
         v->gen[v->gen_n++] = gens[i];
         v->end = generation_end(gens[i]);
     }
+    if (v->merged.end && v->gen_n && v->merged.end != generation_end(v->gen[0]))
+        txn_fail(&v->txn, ST_INTERNAL);
+}
+
+const struct tally *view_tally(const struct view *v, unsigned i, uint64_t account, int32_t day)
+{
+    if (i == 0 && merge_is_past(&v->merged, MERGE_SHEETS, day, account))
+        return NULL;
+    return pending_tally(v->gen[i], account, day);
+}
+
+const struct signal_account *view_signals(const struct view *v, unsigned i, uint64_t account)
+{
+    if (i == 0 && merge_is_past(&v->merged, MERGE_ACTIVITY, 0, account))
+        return NULL;
+    return pending_signals(v->gen[i], account);
 }
 
 void view_close(struct view *v)
@@ -180,7 +197,7 @@ static uint32_t pending_rows(struct draft *d, struct pending_row **out, struct s
     *out = NULL;
     for (unsigned i = 0; i < d->v->gen_n; i++) {
         const struct generation *g = d->v->gen[i];
-        const struct tally *t = pending_tally(g, d->q->account, d->q->day);
+        const struct tally *t = view_tally(d->v, i, d->q->account, d->q->day);
         if (!t)
             continue;
         sheet->record_total += t->record_total;

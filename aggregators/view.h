@@ -13,14 +13,36 @@
 
 #define VIEW_GENERATIONS_MAX 2
 
+/* How far a merge has come: it commits in parts. Counts and log entries are merged in the order of
+ * (day, account) and of account, and what lies before this place must not be added again; the rest
+ * may be merged twice without a difference. */
+enum merge_stage { MERGE_SHEETS, MERGE_ACTIVITY, MERGE_REST };
+
+struct merge_at {
+    uint64_t end; /* of the generation; 0: no merge is under way */
+    enum merge_stage stage;
+    int32_t day; /* MERGE_SHEETS */
+    uint64_t account;
+};
+
+/* Does a place lie before `at`: are its counts in the tables? */
+static inline bool merge_is_past(const struct merge_at *at, enum merge_stage stage, int32_t day,
+                                 uint64_t account)
+{
+    if (at->end == 0 || stage != at->stage)
+        return at->end != 0 && stage < at->stage;
+    return day != at->day ? day < at->day : account < at->account;
+}
+
 struct view {
     struct txn txn; /* read transaction of the days environment */
     const struct generation *gen[VIEW_GENERATIONS_MAX]; /* ascending, above the tables; borrowed */
     unsigned gen_n;
-    uint64_t tables_end; /* first position that the tables do not cover */
-    uint64_t end;        /* first position not included */
-    int32_t today;       /* UTC day of the question */
-    int32_t first_day;   /* first visible day: max(today - 29, floor) */
+    uint64_t tables_end;    /* first position that the tables do not cover */
+    struct merge_at merged; /* of gen[0]: what lies before this is in the tables already */
+    uint64_t end;           /* first position not included */
+    int32_t today;          /* UTC day of the question */
+    int32_t first_day;      /* first visible day: max(today - 29, floor) */
 };
 
 /* gens: the frozen (if any) and the active generation, ascending; those already in the tables of

@@ -64,7 +64,7 @@ static void remove_days(const char *dir)
 static uint64_t merge_now(struct store *days, struct generation *g, uint64_t events,
                           uint64_t *sheets)
 {
-    const struct days_limits limits = {1000000};
+    const struct days_limits limits = {.activity_rows_max = 1000000};
     struct merge_stats stats;
     const uint64_t start = clock_mono_ns();
     if (days_merge(days, g, &limits, &stats))

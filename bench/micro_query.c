@@ -90,7 +90,7 @@ static void fold_all(struct bench *b, int32_t from, int32_t to)
 static void merge(struct bench *b)
 {
     struct merge_stats stats;
-    const struct days_limits limits = {1000000};
+    const struct days_limits limits = {.activity_rows_max = 1000000};
     must(days_merge(b->days, b->g, &limits, &stats), "cannot merge");
     generation_reset(b->g, generation_end(b->g));
 }

@@ -39,9 +39,10 @@ struct found {
 
 struct offline {
     struct doctor *d;
-    struct found *found; /* owned */
-    uint64_t tables_end; /* first log position that the day tables lack */
-    uint64_t faults;     /* of the tables, shown or not */
+    struct found *found;    /* owned */
+    uint64_t tables_end;    /* first log position that the day tables lack */
+    struct merge_at merged; /* how far a merge had come */
+    uint64_t faults;        /* of the tables, shown or not */
 };
 
 /* Open DIR/name; o names the tables. */
@@ -90,6 +91,7 @@ static void check_tables(struct offline *o, struct store *days)
     struct view v;
     view_open(days, NULL, 0, &v);
     o->tables_end = v.tables_end;
+    o->merged = v.merged;
     view_close(&v);
     enum status st = audit_tables(days, &report, &n);
     if (st != ST_OK)
@@ -100,6 +102,13 @@ static void check_tables(struct offline *o, struct store *days)
                      "%" PRIu64 " sheets, %" PRIu64 " sketches, %" PRIu64 " activities of %" PRIu64
                      " accounts, %" PRIu64 " connections, %" PRIu64 " references",
                      n.sheets, n.sketches, n.activities, n.accounts, n.connections, n.references);
+}
+
+/* A merge that a crash cut short has put a part of the log's tail into the tables. */
+static bool merged_already(const struct offline *o, uint64_t position, const struct event *e)
+{
+    return position < o->merged.end &&
+           merge_is_past(&o->merged, MERGE_SHEETS, day_of_ms(e->time_ms), e->account);
 }
 
 /* Add the accepted events of one entry of the log. */
@@ -122,7 +131,7 @@ static void add_entry(struct offline *o, const struct log_entry *e, struct arena
         struct ledger_day *to =
             verdict[i] == 0 ? day_of(o->found, day_of_ms(b.ev[i].time_ms)) : NULL;
         enum event_group group = event_group(b.ev[i].kind);
-        if (to == NULL)
+        if (to == NULL || merged_already(o, e->position, &b.ev[i]))
             continue;
         if (group == GROUP_RECORD)
             to->record_units[b.ev[i].account % LEDGER_SHARDS] += b.ev[i].count;

@@ -200,6 +200,16 @@ enum status checkpoint_merge_now(struct checkpoint *c)
     return ST_OK;
 }
 
+enum status checkpoint_merge_or_keep(struct checkpoint *c)
+{
+    enum status st = c->frozen == NULL ? checkpoint_merge_now(c) : ST_OK;
+
+    if (st != ST_STORAGE_FULL)
+        return st;
+    freeze(c); /* a part of it may be in the tables: its end must stay where it is */
+    return ST_OK;
+}
+
 static void final_merge(struct checkpoint *c)
 {
     enum status st = ST_OK;

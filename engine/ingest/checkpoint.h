@@ -29,6 +29,7 @@ struct checkpoint {
     bool working;                 /* job is with the writer */
     bool failed;                  /* a merge failed for good: no more are tried */
     uint64_t covered;             /* first position that the day tables lack */
+    uint64_t merge_end;           /* set at open: of a merge that a crash cut short; 0: none */
     uint64_t log_bytes;           /* frame bytes ever appended to the log, as folded */
     uint64_t active_log_bytes;    /* the same where the active generation begins */
     uint64_t covered_log_bytes;   /* the same at `covered` */
@@ -68,5 +69,9 @@ bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight);
 
 /* Merge the active generation here and now, with no thread running (replay). */
 enum status checkpoint_merge_now(struct checkpoint *c) MUST_CHECK;
+
+/* The same while the log is read back, but a lack of room is no reason not to start: what cannot be
+ * merged now is kept in memory, as it would be in service, and merged when there is room. */
+enum status checkpoint_merge_or_keep(struct checkpoint *c) MUST_CHECK;
 
 #endif

@@ -269,6 +269,11 @@ static enum status open_parts(struct ingest *in, const struct ingest_setup *setu
     if (st != ST_OK)
         return st;
     checkpoint_init(&in->checkpoint, setup->days, &setup->options, covered);
+    st = days_merge_end(setup->days, &in->checkpoint.merge_end);
+    if (st != ST_OK) {
+        text_fmt(why, 256, "the day tables cannot be read: %s", status_row(st)->text);
+        return st;
+    }
     st = writer_open(&start, &in->writer, &found, why);
     if (st != ST_OK)
         return st;

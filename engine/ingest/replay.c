@@ -58,6 +58,7 @@ static bool is_half_full(const struct checkpoint *c)
 
 static enum status read_tail(struct replay *r, struct log_reader *reader, char why[static 256])
 {
+    struct checkpoint *c = r->checkpoint;
     struct log_entry e;
     enum status st = ST_OK;
 
@@ -67,8 +68,19 @@ static enum status read_tail(struct replay *r, struct log_reader *reader, char w
                      (unsigned long long)e.position);
             return ST_CORRUPT;
         }
-        if (is_half_full(r->checkpoint))
-            st = checkpoint_merge_now(r->checkpoint);
+        if (c->merge_end != 0 && generation_end(c->active) >= c->merge_end) {
+            c->merge_end = 0;
+            st = checkpoint_merge_or_keep(c);
+        } else if (c->merge_end == 0 && is_half_full(c)) {
+            st = checkpoint_merge_or_keep(c);
+        }
+    }
+    if (st == ST_OK && c->merge_end != 0) {
+        text_fmt(why, 256,
+                 "a merge into the day tables was cut short at position %llu, but the log ends "
+                 "before it: it is not the log they were made from",
+                 (unsigned long long)c->merge_end);
+        return ST_CORRUPT;
     }
     if (st != ST_OK)
         text_fmt(why, 256, "the day tables cannot be written: %s", status_row(st)->text);

@@ -140,7 +140,6 @@ class Random(DaemonTest):
 
 
 class Identity(DaemonTest):
-    @unittest.expectedFailure  # contact 5 and company 5 are counted as one
     def test_what_makes_two_records_different(self):
         d = self.daemon()
         d.ingest("json").ask([

@@ -93,7 +93,7 @@ static void open_engine(void)
     char why[256];
     uint64_t position;
     struct merge_stats stats;
-    const struct days_limits limits = {1000};
+    const struct days_limits limits = {.activity_rows_max = 1000};
     engine = calloc(1, sizeof *engine);
     CHECK(engine != NULL);
     text_fmt(engine->dir, sizeof engine->dir, "/tmp/daybook-fuzz-XXXXXX");

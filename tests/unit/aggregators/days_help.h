@@ -21,6 +21,7 @@ struct fixture {
     struct store *store;
     struct generation *frozen, *active;
     uint64_t position;
+    uint64_t commit_bytes; /* of a merge; 0: the default */
 };
 
 void days_setup(struct fixture *f);

@@ -85,7 +85,7 @@ void engine_freeze(struct engine *t)
 
 void engine_merge(struct engine *t)
 {
-    const struct days_limits limits = {1000000};
+    const struct days_limits limits = {.activity_rows_max = 1000000};
     struct merge_stats stats;
     if (!t->frozen)
         engine_freeze(t);

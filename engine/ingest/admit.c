@@ -2,7 +2,7 @@
  * two comparisons. */
 #include "engine/ingest/admit.h"
 
-#define AHEAD 8 /* events between a prefetch and its use */
+#define BLOCK 32 /* events whose look-ups are under way together */
 
 struct admit_range admit_range(int64_t received_ms, int32_t floor_day)
 {
@@ -71,28 +71,50 @@ static bool in_scope(const struct ingest_source *from, const struct event *e)
     return from->may_write == NULL || from->may_write(from->scope, e->account);
 }
 
-void admit_events(struct group *g, struct slot *s, const struct admit_rules *rules)
+/* Most events name an app that was seen before. */
+static bool is_known(const struct event *e, const uint32_t *seen, uint64_t hash)
 {
-    const struct admit_range range = admit_range(s->received_ms, rules->floor_day);
+    return (e->app == 0 || seen[hash % CENSUS_SEEN_N] == census_fingerprint(hash)) &&
+           census_app_only(e);
+}
+
+/* Judge the events from i on, at most BLOCK of them. True: some carry an id. */
+static bool admit_block(struct group *g, struct slot *s, const struct admit_rules *rules,
+                        const struct admit_range *range, uint32_t i)
+{
+    const uint32_t *seen = census_seen(rules->census);
     struct batch *b = &s->batch;
+    uint32_t end = b->n - i > BLOCK ? i + BLOCK : b->n;
+    uint64_t hash[BLOCK];
     enum census_kind over;
     bool has_ids = false;
 
-    for (uint32_t i = 0; i < b->n; i++) {
-        const struct event *e = &b->ev[i];
+    for (uint32_t k = i; k < end; k++) {
+        hash[k - i] = census_hash(b->ev[k].account, CENSUS_APPS, b->ev[k].app);
+        __builtin_prefetch(&seen[hash[k - i] % CENSUS_SEEN_N]);
+    }
+    for (uint32_t k = i; k < end; k++) {
+        const struct event *e = &b->ev[k];
 
-        if (i + AHEAD < b->n)
-            census_prefetch(rules->census, e + AHEAD);
-        if (b->verdict[i] != 0)
+        if (b->verdict[k] != 0)
             continue;
         if (!in_scope(rules->from, e))
-            reject_scope(g, s, i);
-        else if (e->time_ms < range.from_ms || e->time_ms > range.to_ms)
-            reject_time(g, s, i, &range);
-        else if (!census_admit(rules->census, e, &g->census, &over))
-            reject_limit(g, s, i, census_name(over), census_limit(rules->census, over));
+            reject_scope(g, s, k);
+        else if (e->time_ms < range->from_ms || e->time_ms > range->to_ms)
+            reject_time(g, s, k, range);
+        else if (!is_known(e, seen, hash[k - i]) &&
+                 !census_admit(rules->census, e, &g->census, &over))
+            reject_limit(g, s, k, census_name(over), census_limit(rules->census, over));
         else
             has_ids |= e->has_id;
     }
-    s->has_ids = has_ids;
+    return has_ids;
+}
+
+void admit_events(struct group *g, struct slot *s, const struct admit_rules *rules)
+{
+    const struct admit_range range = admit_range(s->received_ms, rules->floor_day);
+
+    for (uint32_t i = 0; i < s->batch.n; i += BLOCK)
+        s->has_ids |= admit_block(g, s, rules, &range, i);
 }

@@ -8,12 +8,9 @@
 
 #include "engine/base/check.h"
 
-#define SEEN_N   (1u << 20) /* fingerprints */
 #define CREDIT_N (1u << 18) /* accounts, by hash, for each kind */
-#define SETS_MAX                                                                                   \
-    16                /* accounts held to exact sets at one time; more are counted again and again \
-                       */
-#define STANDARD_N 64 /* ids below it in class 0 are the standard types: not counted one by one */
+/* Accounts held to exact sets at one time; more of them are counted again and again. */
+#define SETS_MAX 16
 
 struct exact {
     uint64_t account;
@@ -136,11 +133,6 @@ bool census_value(const struct event *e, enum census_kind kind, uint64_t *out)
     return false;
 }
 
-bool census_counts_type(object_type_id type)
-{
-    return (type & 3) != 0 || type >> 2 >= STANDARD_N;
-}
-
 uint64_t census_connection(uint64_t app, uint64_t user)
 {
     return hash_mix(hash_mix(app) + user);
@@ -160,17 +152,6 @@ uint32_t census_limit(const struct census *c, enum census_kind kind)
 }
 
 /* ---- admission ---- */
-
-static uint64_t thing_hash(uint64_t account, enum census_kind kind, uint64_t value)
-{
-    return hash_mix(account * UINT64_C(0x9e3779b97f4a7c15) +
-                    hash_mix(value + kind * UINT64_C(0x51ed2701)));
-}
-
-static uint32_t fingerprint(uint64_t hash)
-{
-    return (uint32_t)(hash >> 32) | 1;
-}
 
 static struct exact *set_find(struct census *c, uint64_t account, enum census_kind kind)
 {
@@ -243,23 +224,23 @@ bool census_admit(struct census *c, const struct event *e, struct census_log *lo
 
         if (!census_value(e, kind, &value))
             continue;
-        hash = thing_hash(e->account, kind, value);
-        seen = &c->seen[hash & (SEEN_N - 1)];
-        if (*seen == fingerprint(hash))
+        hash = census_hash(e->account, kind, value);
+        seen = &c->seen[hash & (CENSUS_SEEN_N - 1)];
+        if (*seen == census_fingerprint(hash))
             continue;
         if (!admit_new(c, e->account, kind, value)) {
             *over = kind;
             return false;
         }
-        *seen = fingerprint(hash);
+        *seen = census_fingerprint(hash);
         log_add(log, e->account, kind, value);
     }
     return true;
 }
 
-void census_prefetch(const struct census *c, const struct event *e)
+const uint32_t *census_seen(const struct census *c)
 {
-    __builtin_prefetch(&c->seen[thing_hash(e->account, CENSUS_APPS, e->app) & (SEEN_N - 1)]);
+    return c->seen;
 }
 
 void census_forget(struct census *c)
@@ -272,7 +253,7 @@ void census_forget(struct census *c)
     }
     /* Near a limit what was seen must have been counted, too. */
     if (any)
-        memset(c->seen, 0, SEEN_N * sizeof(*c->seen));
+        memset(c->seen, 0, CENSUS_SEEN_N * sizeof(*c->seen));
 }
 
 /* ---- life ---- */
@@ -284,7 +265,7 @@ enum status census_new(const struct census_setup *setup, struct census **out)
     if (c == NULL)
         return ST_NO_MEMORY;
     c->setup = *setup;
-    c->seen = calloc(SEEN_N, sizeof(*c->seen));
+    c->seen = calloc(CENSUS_SEEN_N, sizeof(*c->seen));
     c->credit = calloc((size_t)CREDIT_N * CENSUS_N, sizeof(*c->credit));
     if (c->seen == NULL || c->credit == NULL) {
         census_free(&c);

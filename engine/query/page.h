@@ -6,9 +6,18 @@
 #include "schemas/out.h"
 #include "schemas/query_table.h"
 
+/* What rows are written as; all but the first are for HTTP, in JSON or text. */
+enum page_form {
+    PAGE_ANSWER, /* items of an array, in the answer's encoding */
+    PAGE_LINES,  /* NDJSON: one object a line */
+    PAGE_CSV,    /* RFC 4180; null is an empty cell, an empty text "" */
+    PAGE_EVENTS, /* server-sent events; the column `position` is the id */
+};
+
 struct page {
     struct buf rows; /* the rows one after the other, with commas in JSON */
     enum encoding encoding;
+    enum page_form form;
     enum query_view_id view;
     uint64_t shown; /* bit per column of the view that the rows have */
     uint32_t shown_n;
@@ -19,10 +28,17 @@ struct page {
     struct out out;
     size_t start;    /* of the row in `rows` */
     uint32_t column; /* next column: place in query_columns */
+    uint32_t cells;  /* written of it */
+    uint64_t id;     /* its `position` */
 };
 
-/* Empty the page (its memory stays) and show all columns of the view. */
-void page_begin(struct page *p, enum query_view_id view, enum encoding encoding);
+/* Empty the page (its memory stays) and show all columns of the view. Forms other than PAGE_ANSWER
+ * go with ENCODING_JSON. */
+void page_begin(struct page *p, enum query_view_id view, enum encoding encoding,
+                enum page_form form);
+
+/* The line of column names that a CSV begins with. */
+void page_put_header(const struct page *p, struct buf *to);
 
 /* Leave a column out of the rows; before the first row. */
 void page_hide(struct page *p, enum query_column_id column);

@@ -210,8 +210,14 @@ static void put_data(const struct answer *a, struct out *o)
     out_end(o);
 }
 
+/* Where in `out` the parts are that a result points to; pointers would move with it. */
+struct places {
+    size_t data, data_end;
+    size_t cursor, cursor_end;
+};
+
 static void put_answer(const struct answer *a, const struct request *r, struct str cursor,
-                       struct buf *out)
+                       struct buf *out, struct places *at)
 {
     struct out o = out_to(r->encoding, out);
     out_map(&o, 8 + echoes(r) + a->context->degraded + (cursor.p != NULL));
@@ -226,10 +232,31 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
     put_range(a, &o);
     if (a->context->degraded)
         out_pair_bool(&o, "degraded", true);
+    at->data = out->n;
     put_data(a, &o);
+    at->data_end = out->n;
     if (cursor.p)
         out_pair_str(&o, "cursor", cursor);
+    at->cursor_end = out->n - (r->encoding == ENCODING_JSON); /* before its closing quote */
+    at->cursor = at->cursor_end - cursor.n;
     out_end(&o);
+}
+
+/* The rows or the object alone; the cursor, which stands elsewhere, is put behind them. */
+static void put_bare(const struct answer *a, enum query_form form, struct str cursor,
+                     struct buf *out, struct places *at)
+{
+    const struct buf *from =
+        query_views[a->q.view].shape == SHAPE_OBJECT ? a->object : &a->page->rows;
+    if (form == QUERY_CSV)
+        page_put_header(a->page, out);
+    buf_put(out, from->p, from->n);
+    if (from == a->object)
+        buf_u8(out, '\n');
+    at->data = 0;
+    at->data_end = at->cursor = out->n;
+    buf_put(out, cursor.p, cursor.n);
+    at->cursor_end = out->n;
 }
 
 /* ---- the whole ---- */
@@ -253,14 +280,18 @@ static enum status read_question(struct answer *a, const struct request *r)
     return cursor_open(cursor->texts[0], question_hash(&a->q), a->arena, &a->cursor, a->why);
 }
 
-static void size_page(struct answer *a, const struct request *r)
+static void size_page(struct answer *a, const struct request *r, enum query_form form)
 {
+    static const enum page_form forms[] = {[QUERY_ANSWER] = PAGE_ANSWER,
+                                           [QUERY_LINES] = PAGE_LINES,
+                                           [QUERY_CSV] = PAGE_CSV,
+                                           [QUERY_EVENTS] = PAGE_EVENTS};
     const struct query_context *c = a->context;
     const uint64_t rows_max = c->page_rows_max ? c->page_rows_max : PAGE_ROWS;
     const uint64_t asked = question_number(&a->q, QUERY_PAGED_LIMIT, rows_max);
     a->page->rows_max = (uint32_t)(asked < rows_max ? asked : rows_max);
     a->page->bytes_max = (size_t)(answer_bytes_max(c) - ENVELOPE_BYTES);
-    page_begin(a->page, a->q.view, r->encoding);
+    page_begin(a->page, a->q.view, r->encoding, forms[form]);
     buf_reset(a->object);
     a->object->cap_max = (size_t)answer_bytes_max(c);
 }
@@ -280,12 +311,50 @@ static enum status fill(struct answer *a)
     return st;
 }
 
-static enum status run(struct answer *a, const struct request *r, struct buf *out)
+static void say_range(const struct answer *a, struct query_result *to)
+{
+    switch (query_views[a->q.view].shape) {
+    case SHAPE_DAYS:
+        day_format(a->from_day, to->from);
+        day_format(a->to_day, to->to);
+        break;
+    case SHAPE_INSTANTS:
+        text_fmt(to->from, sizeof(to->from), "%lld", (long long)a->from_ms);
+        text_fmt(to->to, sizeof(to->to), "%lld", (long long)a->to_ms);
+        break;
+    case SHAPE_ROWS:
+    case SHAPE_OBJECT:
+        break;
+    }
+}
+
+static void say_result(const struct answer *a, const struct buf *out, const struct places *at,
+                       struct query_result *to)
+{
+    const char *p = (const char *)out->p;
+    to->as_of_ms = a->context->now_ms;
+    to->position = a->view.end ? a->view.end - 1 : 0;
+    to->degraded = a->context->degraded;
+    to->bound = a->bound;
+    to->rows_n = a->page->n;
+    say_range(a, to);
+    to->data = (struct str){p + at->data, at->data_end - at->data};
+    if (a->more)
+        to->cursor = (struct str){p + at->cursor, at->cursor_end - at->cursor};
+}
+
+static enum status run(struct answer *a, const struct request *r, enum query_form form,
+                       struct buf *out, struct query_result *result)
 {
     enum status st = read_question(a, r);
+    struct places at = {0};
+    result->view = a->q.view;
     if (st != ST_OK)
         return st;
-    size_page(a, r);
+    if (form == QUERY_CSV && query_views[a->q.view].shape == SHAPE_OBJECT)
+        return answer_refuse(a, ST_BAD_PARAMETER, "%s is one object and has no CSV",
+                             query_views[a->q.view].name);
+    size_page(a, r, form);
     st = fill(a);
     if (st != ST_OK)
         return st;
@@ -295,19 +364,40 @@ static enum status run(struct answer *a, const struct request *r, struct buf *ou
         if (!cursor.p)
             return ST_NO_MEMORY;
     }
-    put_answer(a, r, cursor, out);
-    return out->bad ? ST_NO_MEMORY : ST_OK;
+    if (form == QUERY_ANSWER)
+        put_answer(a, r, cursor, out, &at);
+    else
+        put_bare(a, form, cursor, out, &at);
+    if (out->bad)
+        return ST_NO_MEMORY;
+    say_result(a, out, &at, result);
+    result->text = (struct str){(const char *)out->p, form == QUERY_ANSWER ? out->n : at.data_end};
+    return ST_OK;
 }
 
-void query_answer(const struct query_context *c, const struct request *r, struct buf *out)
+static enum status answer_whole(struct answer *a, const struct request *r, enum query_form form,
+                                struct buf *out, struct query_result *result)
+{
+    enum status st = r->status;
+    if (st == ST_OK)
+        st = run(a, r, form, out, result);
+    if (st == ST_OK)
+        return ST_OK;
+    struct str why = r->status != ST_OK ? r->message : str_of(a->why);
+    text_fmt(result->why, sizeof(result->why), "%.*s", (int)(why.n > 500 ? 500 : why.n),
+             why.n > 0 ? why.p : "");
+    query_refuse(r, st, why, out);
+    return st;
+}
+
+void query_answer_as(const struct query_context *c, const struct request *r, enum query_form form,
+                     struct buf *out, struct query_result *result)
 {
     struct query *q = c->query;
+    CHECK(form == QUERY_ANSWER || r->encoding == ENCODING_JSON);
+    *result = (struct query_result){.view = VIEW_N};
     out->cap_max = (size_t)answer_bytes_max(c) + 4 * CURSOR_BYTES_MAX;
     buf_reset(out);
-    if (r->status != ST_OK) {
-        query_refuse(r, r->status, r->message, out);
-        return;
-    }
     struct answer a = {.context = c,
                        .arena = &q->arena,
                        .scratch = &q->scratch,
@@ -315,9 +405,13 @@ void query_answer(const struct query_context *c, const struct request *r, struct
                        .next = &q->next,
                        .object = &q->object,
                        .work_max = c->scan_max ? c->scan_max : QUERY_SCAN_MAX};
-    enum status st = run(&a, r, out);
-    if (st != ST_OK)
-        query_refuse(r, st, str_of(a.why), out);
+    result->status = answer_whole(&a, r, form, out, result);
     arena_reset(&q->arena);
     arena_reset(&q->scratch);
+}
+
+void query_answer(const struct query_context *c, const struct request *r, struct buf *out)
+{
+    struct query_result result;
+    query_answer_as(c, r, QUERY_ANSWER, out, &result);
 }

@@ -12,6 +12,7 @@
 #include "aggregators/view.h"
 #include "engine/base/bytes.h"
 #include "engine/query/source.h"
+#include "schemas/query_table.h"
 #include "schemas/request.h"
 
 struct query; /* memory that is used again from one question to the next; opaque, heap */
@@ -37,6 +38,33 @@ struct query_context {
  * cap_max is set). out->bad afterwards: no memory, nothing can be said. Cost: bounded by the scan
  * budget, below 5 ms; a 30-day view of one app takes some 20 us. */
 void query_answer(const struct query_context *c, const struct request *r, struct buf *out);
+
+/* The same rows in another form, for HTTP. r must be in JSON. */
+enum query_form {
+    QUERY_ANSWER, /* as query_answer */
+    QUERY_LINES,  /* NDJSON: rows (or the one object) alone, one a line */
+    QUERY_CSV, /* rows alone, below a line of column names; BAD_PARAMETER for views of one object */
+    QUERY_EVENTS, /* rows as server-sent events, by their position */
+};
+
+/* What an answer is besides its text. Texts are borrowed from `out`, or from the struct itself. */
+struct query_result {
+    enum status status;      /* else a refusal, also written to `out` */
+    char why[512];           /* its sentence; may be empty */
+    enum query_view_id view; /* VIEW_N: none was found */
+    int64_t as_of_ms;
+    uint64_t position;
+    bool degraded;
+    const char *bound;     /* NULL: none */
+    char from[24], to[24]; /* as in the answer; empty: none */
+    uint32_t rows_n;       /* of views of rows */
+    struct str text;       /* of the form wanted */
+    struct str data;       /* the part of it that is rows, or the object */
+    struct str cursor;     /* p == NULL: there is no next page */
+};
+
+void query_answer_as(const struct query_context *c, const struct request *r, enum query_form form,
+                     struct buf *out, struct query_result *result);
 
 /* Refuse r without looking at it. message: one sentence; empty: that of the code. */
 void query_refuse(const struct request *r, enum status code, struct str message, struct buf *out);

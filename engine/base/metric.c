@@ -59,6 +59,14 @@ uint64_t metric_hist_quantile(const struct metric_hist *h, uint32_t per_10000)
     return h->max_ns;
 }
 
+uint64_t metric_hist_at_most(const struct metric_hist *h, uint64_t ns)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < METRIC_HIST_BUCKETS && bucket_high(i) <= ns; i++)
+        n += h->bucket[i];
+    return n;
+}
+
 uint64_t metric_hist_mean(const struct metric_hist *h)
 {
     return h->n == 0 ? 0 : h->sum_ns / h->n;

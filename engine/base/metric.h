@@ -28,6 +28,10 @@ void metric_hist_add(struct metric_hist *h, uint64_t ns);
  * Cost: one pass over the buckets. */
 uint64_t metric_hist_quantile(const struct metric_hist *h, uint32_t per_10000);
 
+/* How many of the recorded values are known to be at or below ns: those whose bucket ends there or
+ * before. Cost: one pass over the buckets. */
+uint64_t metric_hist_at_most(const struct metric_hist *h, uint64_t ns);
+
 /* The mean, rounded down; 0 when nothing was recorded. */
 uint64_t metric_hist_mean(const struct metric_hist *h);
 

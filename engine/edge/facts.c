@@ -37,6 +37,7 @@ struct facts {
         void (*counters)(const void *arg, struct zsock_counters *out);
         const void *arg;
     } sockets[SOCKETS_MAX];
+    struct metric_hist times[VIEW_N];
     struct ingest_status status; /* of the last status question; its names are borrowed from here */
 };
 
@@ -291,7 +292,27 @@ void facts_context(struct facts *f, struct query_context *out)
     out->gens_n = ingest_generations(f->setup.ingest, out->gens);
 }
 
-void facts_answered(struct facts *f)
+void facts_answer(struct facts *f, const struct request *r, enum query_form form, struct buf *out,
+                  struct query_result *result)
 {
+    struct query_context c;
+    const uint64_t start_ns = clock_mono_ns();
+    facts_context(f, &c);
+    query_answer_as(&c, r, form, out, result);
+    if (result->view < VIEW_N)
+        metric_hist_add(&f->times[result->view], clock_mono_ns() - start_ns);
     f->answered++;
+}
+
+const struct metric_hist *facts_times(const struct facts *f, enum query_view_id view)
+{
+    CHECK(view < VIEW_N);
+    return &f->times[view];
+}
+
+const struct ingest_status *facts_status(struct facts *f, struct query_status *out)
+{
+    *out = (struct query_status){0};
+    status(f, out);
+    return &f->status;
 }

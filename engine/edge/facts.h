@@ -32,7 +32,14 @@ void facts_add_socket(struct facts *f,
 /* The context of a question asked in this turn. */
 void facts_context(struct facts *f, struct query_context *out);
 
-/* One more question was answered (for the rates). */
-void facts_answered(struct facts *f);
+/* Answer a question in this turn, and count and time it. As query_answer_as. */
+void facts_answer(struct facts *f, const struct request *r, enum query_form form, struct buf *out,
+                  struct query_result *result);
+
+/* How long the questions to a view took, since the start. */
+const struct metric_hist *facts_times(const struct facts *f, enum query_view_id view);
+
+/* The numbers of the status view, and those of ingest behind them; borrowed until the next call. */
+const struct ingest_status *facts_status(struct facts *f, struct query_status *out);
 
 #endif

@@ -37,12 +37,11 @@ static void refuse(struct query_socket *q, enum status code, const char *message
 
 static void answer(struct query_socket *q, const void *frame, size_t bytes)
 {
-    struct query_context c;
+    struct query_result result;
     struct request r;
     arena_reset(&q->arena);
     request_decode(frame, bytes, &q->arena, &r);
-    facts_context(q->facts, &c);
-    query_answer(&c, &r, &q->answer);
+    facts_answer(q->facts, &r, QUERY_ANSWER, &q->answer, &result);
 }
 
 static void respond(struct query_socket *q, const struct zmsg *m)
@@ -94,7 +93,6 @@ static void on_message(void *arg, const struct zpeer *from, struct zmsg *m)
         log_line(LOG_ERROR, "edge", "event=answer_dropped error=\"no memory\"");
     else
         zsock_send(q->sock, from, (struct str){0}, q->answer.p, q->answer.n);
-    facts_answered(q->facts);
     spend(q, clock_mono_ns() - start_ns);
 }
 

@@ -154,6 +154,20 @@ static void reference_merge_one(struct merge *m, const struct reference *r, stru
     txn_put(&m->txn, DAYS_REFERENCE, key, key_n, value->p, value->n);
 }
 
+bool reference_stored(struct txn *t, uint64_t account, unsigned kind, struct str key)
+{
+    uint8_t k[REFERENCE_KEY_MAX];
+    struct span val;
+    struct stored stored;
+    if (!txn_get(t, DAYS_REFERENCE, k, reference_key(k, account, kind, key), &val))
+        return false;
+    if (stored_read(val, &stored)) {
+        txn_fail(t, ST_CORRUPT);
+        return false;
+    }
+    return !stored.removed;
+}
+
 static size_t name_key(uint8_t key[static 8], object_type_id id)
 {
     for (unsigned i = 0; i < 8; i++)

@@ -11,6 +11,7 @@
  *   carry             account app         last activity of days that are gone
  *   reference         account class(1) key  catalogue, directory, plan, settings
  *   type_name         hash(8)             text of an object type that is not an id
+ *   popularity        tag(1) app (app)    which apps are connected together (popularity.h)
  */
 #ifndef AGGREGATORS_TABLES_H
 #define AGGREGATORS_TABLES_H
@@ -26,6 +27,7 @@ enum days_table {
     DAYS_CARRY,
     DAYS_REFERENCE,
     DAYS_TYPE_NAME,
+    DAYS_POPULARITY,
     DAYS_TABLES_N
 };
 

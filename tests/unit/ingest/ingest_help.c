@@ -156,6 +156,7 @@ void engine_send(struct engine *e, const struct ingest_source *from, const char 
     else
         reply = (struct ingest_reply){0};
     ingest_submit_bytes(e->ingest, from, frame, strlen(frame), &reply);
+    loop_again(e->loop); /* it came outside of a turn, so nothing else would begin one */
 }
 
 void engine_settle(struct engine *e)

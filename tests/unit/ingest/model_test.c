@@ -21,7 +21,7 @@
 #define ACCOUNTS  4
 #define IDS       60
 #define WINDOW    8 /* submissions of one turn */
-#define STEPS     120
+#define STEPS     100
 #define SEEDS     6
 
 struct rng {

@@ -42,7 +42,8 @@ uint64_t generation_begin(const struct generation *g);
 uint64_t generation_end(const struct generation *g); /* first position it does not hold */
 size_t generation_bytes(const struct generation *g); /* memory in use */
 
-/* Bytes that folding one event can add at most, besides its own strings: for the budget. */
-#define GENERATION_EVENT_BYTES_MAX 320
+/* What folding one event that meets a new account, app and cell adds, besides its own strings: for
+ * budgeting what is still in flight. */
+#define GENERATION_EVENT_BYTES 128
 
 #endif

@@ -22,7 +22,7 @@ void checkpoint_init(struct checkpoint *c, struct store *days, const struct inge
 {
     *c = (struct checkpoint){
         .days = days,
-        .limits = {.activity_rows_max = o->activity_rows_max},
+        .limits = {.activity_rows_max = o->activity_rows_max, .popularity = o->popularity},
         .covered = position,
         .active = generation_new(position),
         .spare = generation_new(0),
@@ -50,7 +50,7 @@ uint64_t checkpoint_bytes(const struct checkpoint *c)
 
 bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight)
 {
-    return checkpoint_bytes(c) + events_in_flight * GENERATION_EVENT_BYTES_MAX >=
+    return checkpoint_bytes(c) + events_in_flight * GENERATION_EVENT_BYTES >=
                c->pending_bytes ||
            c->log_bytes - c->covered_log_bytes >= c->journal_bytes;
 }

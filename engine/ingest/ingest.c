@@ -23,7 +23,7 @@ const struct ingest_options ingest_options_default = {
     .pending_bytes = UINT64_C(512) << 20,
     .journal_bytes = UINT64_C(256) << 20,
     .checkpoint_ms = 3000,
-    .busy_after_ms = 500,
+    .busy_after_ms = 3000,
     .id_window_bytes = UINT64_C(4) << 30,
     .id_window_hours = 48,
     .rejected_max = 100000,
@@ -99,6 +99,7 @@ static bool is_lost(const struct slot *s)
 static void finish_some(struct ingest *in)
 {
     struct group *g = in->finishing;
+    uint64_t now_ns = clock_mono_ns();
     uint32_t events = 0;
 
     for (; in->finishing_at != NULL && events < TURN_EVENTS;
@@ -108,6 +109,7 @@ static void finish_some(struct ingest *in)
         if (s->stored)
             fold(in, s);
         in->lost |= is_lost(s);
+        metric_hist_add(&in->ack_ns, now_ns - s->begin_ns);
         if (s->reply.fn != NULL)
             s->reply.fn(s->reply.arg, &s->reply.to, &s->batch, &s->outcome);
         events += s->batch.n;

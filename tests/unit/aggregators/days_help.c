@@ -56,7 +56,8 @@ void days_freeze(struct fixture *f)
 struct merge_stats days_merge_now(struct fixture *f, uint32_t activity_max)
 {
     struct merge_stats stats;
-    const struct days_limits limits = {activity_max, f->commit_bytes};
+    const struct days_limits limits = {.activity_rows_max = activity_max,
+                                       .commit_bytes = f->commit_bytes};
     if (!f->frozen)
         days_freeze(f);
     assert_int_equal(days_merge(f->store, f->frozen, &limits, &stats), ST_OK);

@@ -324,7 +324,8 @@ static void check_audit(struct fixture *f)
 static void cut_merge(struct fixture *f)
 {
     struct merge_stats stats;
-    const struct days_limits limits = {1000000, f->commit_bytes};
+    const struct days_limits limits = {.activity_rows_max = 1000000,
+                                       .commit_bytes = f->commit_bytes};
     if (!f->frozen)
         days_freeze(f);
     store_test_fail_commit(f->store, 1 + (unsigned)test_rnd(40), ENOSPC);

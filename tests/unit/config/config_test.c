@@ -112,7 +112,7 @@ static void defaults(void **state)
     assert_int_equal(now.page_rows_max, 1000);
     assert_int_equal(now.answer_bytes_max, 4 << 20);
     assert_int_equal(now.checkpoint_ms, 3000);
-    assert_int_equal(now.busy_after_ms, 500);
+    assert_int_equal(now.busy_after_ms, 3000);
     assert_int_equal(now.log_level, 2);
     assert_int_equal(now.log_format, CONFIG_LOG_TEXT);
     assert_false(now.clock_accept);

@@ -812,7 +812,7 @@ static void busy_comes_after_a_pause_and_goes(void **state)
     assert_true(a.outcome.retry_after_ms > 0);
     assert_int_equal(a.outcome.expected_seq, seq);
     assert_true(status_of(e).busy);
-    assert_true(status_of(e).pending_bytes < (64 << 10) + 50 * GENERATION_EVENT_BYTES_MAX);
+    assert_true(status_of(e).pending_bytes < (64 << 10) + 50 * GENERATION_EVENT_BYTES);
     assert_false(ingest_may_read(e->ingest, INGEST_PUSH)); /* who cannot be told is held back */
     assert_true(ingest_may_read(e->ingest, INGEST_ZMQ));
     for (int i = 0; i < 1000 && status_of(e).busy; i++)

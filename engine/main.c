@@ -77,6 +77,7 @@ static struct ingest_options ingest_options(const struct config *c)
         .users_max = (uint32_t)c->users_max,
         .producer_idle_days = (uint32_t)c->producer_idle_days,
         .floor_day = c->data_floor,
+        .popularity = c->recommend_popularity,
         .clock_accept = c->clock_accept,
     };
 }

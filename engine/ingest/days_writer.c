@@ -3,12 +3,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "aggregators/popularity.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/net/mailbox.h"
 
 /* Rows deleted in one purge transaction: some ms, so that a merge never waits long for it. */
 #define PURGE_ROWS_MAX 2000
+
+/* Accounts are counted for recommendations once in a while, and after a start. */
+#define SWEEP_ROWS_MAX  2000
+#define SWEEP_PERIOD_NS (UINT64_C(3600) * 1000000000)
 
 struct days_writer {
     struct store *days;
@@ -17,7 +22,26 @@ struct days_writer {
     struct mailbox *out; /* jobs that are done */
     pthread_t thread;
     bool running;
+    uint64_t sweep_ns; /* next count of accounts: not before */
 };
+
+static void do_purge(struct days_writer *w, struct days_job *job)
+{
+    uint64_t now_ns = clock_mono_ns();
+    bool more = false;
+    enum status st;
+
+    job->status = days_purge(w->days, job->first_day, PURGE_ROWS_MAX, &job->more);
+    if (job->status != ST_OK || !w->limits.popularity || now_ns < w->sweep_ns)
+        return;
+    st = days_sweep(w->days, SWEEP_ROWS_MAX, &more);
+    /* A count that finds no room is no harm: it goes on the next time. */
+    if (st != ST_STORAGE_FULL)
+        job->status = st;
+    if (!more)
+        w->sweep_ns = now_ns + SWEEP_PERIOD_NS;
+    job->more |= more;
+}
 
 static void do_job(struct days_writer *w, struct days_job *job)
 {
@@ -31,7 +55,7 @@ static void do_job(struct days_writer *w, struct days_job *job)
         job->status = days_merge(w->days, job->generation, &w->limits, &job->stats);
         break;
     case DAYS_PURGE:
-        job->status = days_purge(w->days, job->first_day, PURGE_ROWS_MAX, &job->more);
+        do_purge(w, job);
         break;
     case DAYS_RESET:
         generation_reset(job->generation, 0);

@@ -1,5 +1,5 @@
-/* The days writer: a thread that merges frozen generations and purges what is over, one job at a
- * time. It decides nothing; engine/ingest/checkpoint.h does. */
+/* The days writer: a thread that merges frozen generations, purges what is over and counts which
+ * apps are connected together, one job at a time. It decides nothing; engine/ingest/checkpoint.h does. */
 #ifndef ENGINE_INGEST_DAYS_WRITER_H
 #define ENGINE_INGEST_DAYS_WRITER_H
 
@@ -12,7 +12,7 @@ struct days_job {
     /* result */
     enum status status;
     struct merge_stats stats; /* MERGE */
-    bool more;                /* PURGE: there is more to delete */
+    bool more;                /* PURGE: there is more to delete or to count */
     uint64_t ns;              /* time it took */
 };
 

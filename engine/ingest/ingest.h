@@ -40,6 +40,7 @@ struct ingest_options {
     uint32_t users_max;          /* per account */
     uint32_t producer_idle_days; /* a cursor unused for so long is forgotten */
     int32_t floor_day;           /* first day of data */
+    bool popularity;             /* count which apps are connected together */
     bool clock_accept;           /* trust the wall clock whatever it says now */
 };
 
@@ -183,6 +184,8 @@ struct ingest_status {
     uint64_t merge_rows_dropped, activities_trimmed; /* since the start */
     struct metric_hist commit_ns;                    /* group handed over .. durable */
     struct metric_hist merge_ns;
+    struct metric_hist ack_ns;                       /* batch received .. answered */
+    enum status commit_status;                       /* of the last commit */
     bool paused, busy, degraded, clock_suspect, stopping;
 };
 

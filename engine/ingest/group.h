@@ -20,6 +20,7 @@ struct slot {
     struct zmsg msg;     /* owns the frame; empty when it was copied */
     struct str frame;
     int64_t received_ms; /* stamped once; all judgement of time uses it */
+    uint64_t begin_ns;   /* the same moment, for measuring */
     struct batch batch;
     struct hash128 digest; /* of a numbered batch's content */
     bool has_ids;          /* some event carries an id */

@@ -68,6 +68,7 @@ struct ingest {
     uint64_t commits;
     int64_t last_commit_ms;
     struct metric_hist commit_ns;
+    struct metric_hist ack_ns;
 };
 
 /* Ask the clock gate, at most once per turn. True: the clock is believed. */

@@ -56,6 +56,8 @@ void ingest_status(const struct ingest *in, struct ingest_status *out)
         .activities_trimmed = c->activities_trimmed,
         .commit_ns = in->commit_ns,
         .merge_ns = c->merge_ns,
+        .ack_ns = in->ack_ns,
+        .commit_status = in->last_status,
         .paused = in->paused[INGEST_ZMQ],
         .busy = in->busy,
         .degraded = in->degraded,

@@ -1,126 +1,47 @@
-/* JSON Schemas of queries. The writer below indents: these are for people too. */
+/* JSON Schemas of queries. */
 #include "schemas/query_schema.h"
 
 #include "engine/base/check.h"
 #include "schemas/event.h"
-
-/* ---- a small writer of indented JSON ---- */
-
-struct json {
-    struct buf *to;
-    unsigned depth;
-    bool first;
-};
-
-static void put(struct json *j, const char *text)
-{
-    buf_put(j->to, text, strlen(text));
-}
-
-/* Text of the tables: ASCII without control characters. */
-static void put_quoted(struct json *j, struct str s)
-{
-    put(j, "\"");
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\')
-            put(j, "\\");
-        buf_put(j->to, s.p + i, 1);
-    }
-    put(j, "\"");
-}
-
-static void new_line(struct json *j)
-{
-    if (!j->first)
-        put(j, ",");
-    put(j, "\n");
-    for (unsigned i = 0; i < j->depth; i++)
-        put(j, "  ");
-    j->first = false;
-}
-
-static void key(struct json *j, const char *name)
-{
-    new_line(j);
-    put_quoted(j, str_of(name));
-    put(j, ": ");
-}
-
-static void open(struct json *j, const char *name)
-{
-    if (name)
-        key(j, name);
-    put(j, "{");
-    j->depth++;
-    j->first = true;
-}
-
-static void shut(struct json *j)
-{
-    j->depth--;
-    j->first = true;
-    new_line(j);
-    put(j, "}");
-    j->first = false;
-}
-
-static void pair(struct json *j, const char *name, const char *text)
-{
-    key(j, name);
-    put_quoted(j, str_of(text));
-}
-
-/* A pair whose value is JSON already. */
-static void raw(struct json *j, const char *name, const char *json)
-{
-    key(j, name);
-    put(j, json);
-}
-
-static void number(struct json *j, const char *name, uint64_t n)
-{
-    char text[24];
-    text_fmt(text, sizeof(text), "%llu", (unsigned long long)n);
-    raw(j, name, text);
-}
+#include "schemas/json_put.h"
 
 /* ---- parameters ---- */
 
 static void put_enum(struct json *j, const char *allowed)
 {
-    key(j, "enum");
-    put(j, "[");
+    json_key(j, "enum");
+    json_put(j, "[");
     size_t at = 0;
     bool first = true;
     for (struct str w = query_word_next(allowed, &at); w.n > 0; w = query_word_next(allowed, &at)) {
-        put(j, first ? "" : ", ");
-        put_quoted(j, w);
+        json_put(j, first ? "" : ", ");
+        json_quote(j, w);
         first = false;
     }
-    put(j, "]");
+    json_put(j, "]");
 }
 
 static void put_kinds(struct json *j)
 {
-    key(j, "enum");
-    put(j, "[");
+    json_key(j, "enum");
+    json_put(j, "[");
     bool first = true;
     for (unsigned kind = 1; kind < EV_KIND_MAX; kind++) {
         enum event_group g = event_group(kind);
         if (g != GROUP_APP && g != GROUP_SYNC && g != GROUP_PERMISSION)
             continue;
-        put(j, first ? "" : ", ");
-        put_quoted(j, str_of(event_type_name(kind)));
+        json_put(j, first ? "" : ", ");
+        json_quote(j, str_of(event_type_name(kind)));
         first = false;
     }
-    put(j, "]");
+    json_put(j, "]");
 }
 
 static void put_text_bounds(struct json *j, const struct query_param *p)
 {
-    pair(j, "type", "string");
-    number(j, "minLength", p->min);
-    number(j, "maxLength", p->max);
+    json_pair(j, "type", "string");
+    json_number(j, "minLength", p->min);
+    json_number(j, "maxLength", p->max);
 }
 
 #define DAY_PATTERN "\"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\""
@@ -130,17 +51,17 @@ static void put_value(struct json *j, const struct query_param *p)
 {
     switch (p->type) {
     case PARAM_UINT:
-        raw(j, "type", "[\"integer\", \"string\"]");
-        number(j, "minimum", p->min);
-        number(j, "maximum", p->max);
-        raw(j, "pattern", "\"^(0|[1-9][0-9]*)$\"");
+        json_raw(j, "type", "[\"integer\", \"string\"]");
+        json_number(j, "minimum", p->min);
+        json_number(j, "maximum", p->max);
+        json_raw(j, "pattern", "\"^(0|[1-9][0-9]*)$\"");
         break;
     case PARAM_DAY:
-        pair(j, "type", "string");
-        raw(j, "pattern", DAY_PATTERN);
+        json_pair(j, "type", "string");
+        json_raw(j, "pattern", DAY_PATTERN);
         break;
     case PARAM_TIME:
-        raw(j, "type", "[\"integer\", \"string\"]");
+        json_raw(j, "type", "[\"integer\", \"string\"]");
         break;
     case PARAM_WORD:
         put_enum(j, p->allowed);
@@ -155,7 +76,7 @@ static void put_value(struct json *j, const struct query_param *p)
         put_text_bounds(j, p);
         break;
     case PARAM_BOOL:
-        raw(j, "enum", "[true, false, \"true\", \"false\"]");
+        json_raw(j, "enum", "[true, false, \"true\", \"false\"]");
         break;
     }
 }
@@ -163,70 +84,70 @@ static void put_value(struct json *j, const struct query_param *p)
 /* A value, null (as if left out), or an array of values. */
 static void put_param(struct json *j, const struct query_param *p)
 {
-    open(j, p->name);
-    pair(j, "description", p->help);
+    json_open(j, p->name);
+    json_pair(j, "description", p->help);
     if (p->def[0]) {
         char text[256];
         query_param_default(p, text, sizeof(text));
-        pair(j, "$comment", text);
+        json_pair(j, "$comment", text);
     }
-    key(j, "anyOf");
-    put(j, "[");
-    open(j, NULL);
+    json_key(j, "anyOf");
+    json_put(j, "[");
+    json_open(j, NULL);
     put_value(j, p);
-    shut(j);
-    put(j, ", {\"type\": \"null\"}");
+    json_shut(j);
+    json_put(j, ", {\"type\": \"null\"}");
     if (p->many) {
-        put(j, ", ");
-        open(j, NULL);
-        pair(j, "type", "array");
-        open(j, "items");
+        json_put(j, ", ");
+        json_open(j, NULL);
+        json_pair(j, "type", "array");
+        json_open(j, "items");
         put_value(j, p);
-        shut(j);
-        shut(j);
+        json_shut(j);
+        json_shut(j);
     }
-    put(j, "]");
-    shut(j);
+    json_put(j, "]");
+    json_shut(j);
 }
 
 static void put_required(struct json *j, enum query_view_id view)
 {
-    key(j, "required");
-    put(j, "[");
+    json_key(j, "required");
+    json_put(j, "[");
     bool first = true;
     for (unsigned i = 0; i < QUERY_PARAMS_N; i++) {
         if (!query_param_of(view, i) || !query_params[i].required)
             continue;
-        put(j, first ? "" : ", ");
-        put_quoted(j, str_of(query_params[i].name));
+        json_put(j, first ? "" : ", ");
+        json_quote(j, str_of(query_params[i].name));
         first = false;
     }
-    put(j, "]");
+    json_put(j, "]");
 }
 
 static void put_request(struct json *j, enum query_view_id view)
 {
-    open(j, "request");
-    pair(j, "type", "object");
+    json_open(j, "request");
+    json_pair(j, "type", "object");
     put_required(j, view);
-    raw(j, "additionalProperties", "false");
-    open(j, "properties");
-    open(j, "request");
-    pair(j, "description", "opaque, echoed in the answer");
-    raw(j, "type", "[\"integer\", \"string\"]");
-    raw(j, "maxLength", "64");
-    shut(j);
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
+    json_open(j, "request");
+    json_pair(j, "description", "opaque, echoed in the answer");
+    json_raw(j, "type", "[\"integer\", \"string\"]");
+    json_raw(j, "maxLength", "64");
+    json_shut(j);
     for (unsigned i = 0; i < QUERY_PARAMS_N; i++) {
         if (i == QUERY_ANY_VIEW) {
-            open(j, "view");
-            pair(j, "const", query_views[view].name);
-            shut(j);
+            json_open(j, "view");
+            json_pair(j, "const", query_views[view].name);
+            json_shut(j);
         } else if (query_param_of(view, i)) {
             put_param(j, &query_params[i]);
         }
     }
-    shut(j);
-    shut(j);
+    json_shut(j);
+    json_shut(j);
 }
 
 /* ---- columns ---- */
@@ -254,62 +175,62 @@ static const char *column_type(const struct query_column *c)
 static void put_columns(struct json *j, enum query_view_id view)
 {
     bool first = true;
-    pair(j, "type", "object");
-    key(j, "required");
-    put(j, "[");
+    json_pair(j, "type", "object");
+    json_key(j, "required");
+    json_put(j, "[");
     for (unsigned i = query_views[view].column0; i < query_columns_end(view); i++) {
         if (query_columns[i].role != ROLE_FACT)
             continue;
-        put(j, first ? "" : ", ");
-        put_quoted(j, str_of(query_columns[i].name));
+        json_put(j, first ? "" : ", ");
+        json_quote(j, str_of(query_columns[i].name));
         first = false;
     }
-    put(j, "]");
-    raw(j, "additionalProperties", "false");
-    open(j, "properties");
+    json_put(j, "]");
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
     for (unsigned i = query_views[view].column0; i < query_columns_end(view); i++) {
         const struct query_column *c = &query_columns[i];
-        open(j, c->name);
-        pair(j, "description", c->help);
-        raw(j, "type", column_type(c));
+        json_open(j, c->name);
+        json_pair(j, "description", c->help);
+        json_raw(j, "type", column_type(c));
         if (c->type == COLUMN_DAY)
-            raw(j, "pattern", DAY_PATTERN);
+            json_raw(j, "pattern", DAY_PATTERN);
         if (c->type == COLUMN_COUNTS)
-            raw(j, "additionalProperties", "{\"type\": \"integer\"}");
+            json_raw(j, "additionalProperties", "{\"type\": \"integer\"}");
         if (c->type == COLUMN_TABLES)
-            raw(j, "items", "{\"type\": \"object\"}");
-        shut(j);
+            json_raw(j, "items", "{\"type\": \"object\"}");
+        json_shut(j);
     }
-    shut(j);
+    json_shut(j);
 }
 
 static void put_data(struct json *j, enum query_view_id view)
 {
-    open(j, "data");
+    json_open(j, "data");
     if (query_views[view].shape == SHAPE_OBJECT) {
         put_columns(j, view);
-        shut(j);
+        json_shut(j);
         return;
     }
-    pair(j, "type", "object");
-    raw(j, "required", "[\"rows\"]");
-    raw(j, "additionalProperties", "false");
-    open(j, "properties");
-    open(j, "rows");
-    pair(j, "type", "array");
-    open(j, "items");
+    json_pair(j, "type", "object");
+    json_raw(j, "required", "[\"rows\"]");
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
+    json_open(j, "rows");
+    json_pair(j, "type", "array");
+    json_open(j, "items");
     put_columns(j, view);
-    shut(j);
-    shut(j);
-    shut(j);
-    shut(j);
+    json_shut(j);
+    json_shut(j);
+    json_shut(j);
+    json_shut(j);
 }
 
 static void put_typed(struct json *j, const char *name, const char *json)
 {
-    open(j, name);
-    raw(j, "type", json);
-    shut(j);
+    json_open(j, name);
+    json_raw(j, "type", json);
+    json_shut(j);
 }
 
 static void put_answer(struct json *j, enum query_view_id view)
@@ -319,51 +240,51 @@ static void put_answer(struct json *j, enum query_view_id view)
                                          [SHAPE_ROWS] = "\"null\"",
                                          [SHAPE_OBJECT] = "\"null\""};
     const char *range = ranges[query_views[view].shape];
-    open(j, "answer");
-    pair(j, "type", "object");
-    raw(j, "required",
-        "[\"ok\", \"view\", \"as_of\", \"position\", \"from\", \"to\", \"bound\", \"data\"]");
-    raw(j, "additionalProperties", "false");
-    open(j, "properties");
-    open(j, "ok");
-    raw(j, "const", "true");
-    shut(j);
-    open(j, "view");
-    pair(j, "const", query_views[view].name);
-    shut(j);
+    json_open(j, "answer");
+    json_pair(j, "type", "object");
+    json_raw(j, "required",
+             "[\"ok\", \"view\", \"as_of\", \"position\", \"from\", \"to\", \"bound\", \"data\"]");
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
+    json_open(j, "ok");
+    json_raw(j, "const", "true");
+    json_shut(j);
+    json_open(j, "view");
+    json_pair(j, "const", query_views[view].name);
+    json_shut(j);
     put_typed(j, "request", "[\"integer\", \"string\"]");
     put_typed(j, "as_of", "\"integer\"");
     put_typed(j, "position", "\"integer\"");
     put_typed(j, "from", range);
     put_typed(j, "to", range);
-    open(j, "bound");
-    raw(j, "enum", "[\"retention\", \"floor\", null]");
-    shut(j);
-    open(j, "degraded");
-    raw(j, "const", "true");
-    shut(j);
+    json_open(j, "bound");
+    json_raw(j, "enum", "[\"retention\", \"floor\", null]");
+    json_shut(j);
+    json_open(j, "degraded");
+    json_raw(j, "const", "true");
+    json_shut(j);
     put_data(j, view);
     put_typed(j, "cursor", "\"string\"");
-    shut(j);
-    shut(j);
+    json_shut(j);
+    json_shut(j);
 }
 
 static void put_refusal(struct json *j)
 {
-    open(j, "refusal");
-    pair(j, "type", "object");
-    raw(j, "required", "[\"ok\", \"code\", \"message\", \"retry\"]");
-    raw(j, "additionalProperties", "false");
-    open(j, "properties");
-    open(j, "ok");
-    raw(j, "const", "false");
-    shut(j);
+    json_open(j, "refusal");
+    json_pair(j, "type", "object");
+    json_raw(j, "required", "[\"ok\", \"code\", \"message\", \"retry\"]");
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
+    json_open(j, "ok");
+    json_raw(j, "const", "false");
+    json_shut(j);
     put_typed(j, "request", "[\"integer\", \"string\"]");
     put_typed(j, "code", "\"string\"");
     put_typed(j, "message", "\"string\"");
     put_typed(j, "retry", "\"boolean\"");
-    shut(j);
-    shut(j);
+    json_shut(j);
+    json_shut(j);
 }
 
 void query_schema_write(enum query_view_id view, struct buf *to)
@@ -372,16 +293,16 @@ void query_schema_write(enum query_view_id view, struct buf *to)
     struct json j = {.to = to, .first = true};
     char id[96];
     text_fmt(id, sizeof(id), "urn:daybook:query:%s:1", query_views[view].name);
-    open(&j, NULL);
-    pair(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    pair(&j, "$id", id);
-    pair(&j, "title", query_views[view].name);
-    pair(&j, "description", query_views[view].help);
-    open(&j, "$defs");
+    json_open(&j, NULL);
+    json_pair(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    json_pair(&j, "$id", id);
+    json_pair(&j, "title", query_views[view].name);
+    json_pair(&j, "description", query_views[view].help);
+    json_open(&j, "$defs");
     put_request(&j, view);
     put_answer(&j, view);
     put_refusal(&j);
-    shut(&j);
-    shut(&j);
-    put(&j, "\n");
+    json_shut(&j);
+    json_shut(&j);
+    json_put(&j, "\n");
 }

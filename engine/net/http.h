@@ -119,6 +119,7 @@ void http_stream_end(struct exchange **x); /* on_close is not called */
 #define HTTP_ROUTE_CODES_MAX 24
 
 struct http_route_counters {
+    enum http_verb method;
     const char *route; /* pattern; "" for requests that fit none or were refused before */
     uint32_t codes_n;
     struct {

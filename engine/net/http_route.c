@@ -11,7 +11,8 @@ void http_route(struct http *h, enum http_verb method, const char *pattern,
 {
     CHECK(h->routes_n < HTTP_ROUTES_MAX);
     CHECK(pattern[0] == '/');
-    h->routes[h->routes_n++] = (struct route){method, pattern, fn, arg, {.route = pattern}};
+    h->routes[h->routes_n++] =
+        (struct route){method, pattern, fn, arg, {.method = method, .route = pattern}};
 }
 
 /* What a path fits, and how well. */

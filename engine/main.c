@@ -11,9 +11,12 @@
 
 #include "aggregators/tables.h"
 #include "collectors/collect_zmq.h"
+#include "collectors/ingest_http.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/config/config.h"
+#include "engine/edge/http_api.h"
+#include "engine/edge/http_page.h"
 #include "engine/edge/query_socket.h"
 #include "engine/ingest/ingest.h"
 #include "engine/ingest/recorder.h"
@@ -44,6 +47,10 @@ struct daemon {
     struct collect_zmq *pull;
     struct facts *facts;
     struct query_socket *query;
+    struct http *http;
+    struct http_auth auth;
+    struct http_api *api;
+    struct ingest_http *events;
     struct timer *readers_check;
 };
 
@@ -146,6 +153,8 @@ static void on_reload(void *arg)
 
     if (config_reload(&d->config, &d->words, &next, &report) != ST_OK) {
         log_report(&report, LOG_ERROR, "reload_refused");
+        if (d->api != NULL)
+            http_api_reloaded(d->api, false);
         return;
     }
     d->config = next;
@@ -154,6 +163,8 @@ static void on_reload(void *arg)
     options = ingest_options(&d->config);
     ingest_reload(d->ingest, &options);
     facts_reload(d->facts, (uint32_t)next.page_rows_max, next.answer_bytes_max);
+    if (d->api != NULL)
+        http_api_reloaded(d->api, true);
     log_line(LOG_INFO, "main", "event=reloaded");
 }
 
@@ -324,6 +335,74 @@ static int open_query(struct daemon *d)
     return EX_OK;
 }
 
+static bool identify(void *arg, struct exchange **x, struct ingest_http_sender *out)
+{
+    const struct daemon *d = arg;
+    struct http_identity who;
+
+    if (!http_auth_check(&d->auth, HTTP_MAY_PUBLISH, x, &who))
+        return false;
+    *out = (struct ingest_http_sender){.key_name = who.key_name,
+                                       .has_account = who.has_account,
+                                       .has_app = who.has_app,
+                                       .account = who.account,
+                                       .app = who.app};
+    return true;
+}
+
+static void http_connections(const void *arg, struct zsock_counters *out)
+{
+    struct http_counters n;
+
+    http_counters(arg, &n);
+    out->connections = n.connections;
+}
+
+/* What stands on the server, the page last: it takes every path that is left. */
+static enum status open_routes(struct daemon *d)
+{
+    const struct http_api_setup api = {d->loop,   d->http,
+                                       d->ingest, d->facts,
+                                       &d->auth,  (uint32_t)d->config.http_headers_bytes_max};
+    const struct ingest_http_setup events = {d->http, d->ingest, d->loop, identify, d};
+    enum status st = http_api_open(&api, &d->api);
+
+    if (st == ST_OK)
+        st = ingest_http_open(&events, &d->events);
+    if (st == ST_OK)
+        http_page_open(d->http, &http_page_table);
+    return st;
+}
+
+static int open_http(struct daemon *d)
+{
+    const struct config *c = &d->config;
+    struct http_options options = {
+        .listen = c->http_listen,
+        .headers_bytes_max = (uint32_t)c->http_headers_bytes_max,
+        .body_bytes_max = c->http_body_bytes_max,
+        .connections_max = (uint32_t)c->http_connections_max,
+        .connections_per_address_max = (uint32_t)c->http_connections_per_address_max,
+        .request_ms = (uint32_t)c->http_request_ms,
+        .idle_ms = (uint32_t)c->http_idle_ms,
+        .answer_ms = (uint32_t)c->http_answer_ms,
+        .buffer_bytes_max = c->http_buffer_bytes_max,
+        .streams_max = (uint32_t)c->http_streams_max,
+    };
+    char why[WHY_BYTES];
+    enum status st;
+
+    if (options.listen[0] == '\0')
+        return EX_OK;
+    st = http_open(d->loop, &options, &d->http, why);
+    if (st != ST_OK)
+        return cannot_listen(st, why);
+    http_auth_init(&d->auth, c->public_url);
+    facts_add_socket(d->facts, http_connections, d->http);
+    st = open_routes(d);
+    return st == ST_OK ? EX_OK : fatal("http", st, status_row(st)->text);
+}
+
 static int open_all(struct daemon *d)
 {
     int code = open_loop(d);
@@ -340,6 +419,8 @@ static int open_all(struct daemon *d)
         code = open_facts(d);
     if (code == EX_OK)
         code = open_query(d);
+    if (code == EX_OK)
+        code = open_http(d);
     return code;
 }
 
@@ -356,7 +437,19 @@ static uint64_t messages_in(const struct daemon *d)
 
     if (d->router != NULL)
         collect_zmq_counters(d->router, &counters);
+    if (d->http != NULL) {
+        struct http_counters http;
+
+        http_counters(d->http, &http);
+        counters.messages_in += http.requests;
+    }
     return counters.messages_in;
+}
+
+/* Everybody has his answer. */
+static bool is_idle(const struct daemon *d)
+{
+    return ingest_idle(d->ingest) && (d->http == NULL || http_idle(d->http));
 }
 
 /* Answer everything that was received; refuse what still comes in until nothing does. */
@@ -366,11 +459,12 @@ static void drain(struct daemon *d)
     uint64_t seen = messages_in(d);
 
     ingest_stop(d->ingest);
-    while (now_ms - begin_ms < STOP_MS &&
-           (!ingest_idle(d->ingest) || now_ms - quiet_ms < STOP_QUIET_MS)) {
+    if (d->http != NULL)
+        http_stop(d->http);
+    while (now_ms - begin_ms < STOP_MS && (!is_idle(d) || now_ms - quiet_ms < STOP_QUIET_MS)) {
         loop_turn(d->loop, STOP_QUIET_MS / 3);
         now_ms = clock_now().mono_ms;
-        if (messages_in(d) != seen || !ingest_idle(d->ingest))
+        if (messages_in(d) != seen || !is_idle(d))
             quiet_ms = now_ms;
         seen = messages_in(d);
     }
@@ -391,6 +485,9 @@ static bool merge_is_quick(const struct daemon *d)
 
 static void close_all(struct daemon *d)
 {
+    http_close(&d->http);
+    ingest_http_close(&d->events);
+    http_api_close(&d->api);
     query_socket_close(&d->query);
     facts_free(&d->facts);
     collect_zmq_close(&d->router);
@@ -412,9 +509,10 @@ static int serve(struct daemon *d)
     if (code == EX_OK) {
         enum status st;
 
-        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s query=%s",
+        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s query=%s http=%s",
                  DAYBOOK_VERSION, endpoint_of(d->router), endpoint_of(d->pull),
-                 d->query != NULL ? query_socket_endpoint(d->query) : "-");
+                 d->query != NULL ? query_socket_endpoint(d->query) : "-",
+                 d->http != NULL ? http_address(d->http) : "-");
         st = loop_run(d->loop);
         if (st != ST_OK)
             code = fatal("loop", st, status_row(st)->text);
@@ -438,8 +536,8 @@ static void raise_file_limit(void)
 
 int main(int argc, char **argv)
 {
-    static struct daemon daemon; /* large: every option of text type has its room */
-    static struct config_report report;
+    struct daemon daemon = {0};
+    struct config_report report;
     struct daemon *d = &daemon;
 
     umask(0077);

@@ -50,8 +50,7 @@ uint64_t checkpoint_bytes(const struct checkpoint *c)
 
 bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight)
 {
-    return checkpoint_bytes(c) + events_in_flight * GENERATION_EVENT_BYTES >=
-               c->pending_bytes ||
+    return checkpoint_bytes(c) + events_in_flight * GENERATION_EVENT_BYTES >= c->pending_bytes ||
            c->log_bytes - c->covered_log_bytes >= c->journal_bytes;
 }
 

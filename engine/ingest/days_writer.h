@@ -1,5 +1,6 @@
 /* The days writer: a thread that merges frozen generations, purges what is over and counts which
- * apps are connected together, one job at a time. It decides nothing; engine/ingest/checkpoint.h does. */
+ * apps are connected together, one job at a time. It decides nothing; engine/ingest/checkpoint.h
+ * does. */
 #ifndef ENGINE_INGEST_DAYS_WRITER_H
 #define ENGINE_INGEST_DAYS_WRITER_H
 

@@ -78,6 +78,6 @@ bool ingest_clock_ok(struct ingest *in);
 void ingest_pressure(struct ingest *in);
 
 /* What a batch would be refused with now, before it is looked at; ST_OK: it is judged. */
-enum status ingest_standing(struct ingest *in);
+enum status ingest_standing(struct ingest *in) MUST_CHECK;
 
 #endif

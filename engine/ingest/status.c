@@ -1,7 +1,8 @@
 /* How ingest stands, for the status view and for metrics. */
-#include "engine/ingest/state.h"
+#include "engine/ingest/status.h"
 
 #include "engine/base/check.h"
+#include "engine/ingest/state.h"
 #include "engine/log/log.h"
 
 unsigned ingest_generations(const struct ingest *in,

@@ -13,6 +13,7 @@
 #include "engine/ingest/tables.h"
 
 const struct ingest_source source_plain = {.transport = INGEST_ZMQ};
+const struct ingest_source source_push = {.transport = INGEST_PUSH};
 
 /* ---- environments ---- */
 
@@ -238,4 +239,72 @@ struct ledger_total engine_sheet(struct engine *e, uint64_t account, int32_t day
     view_close(&v);
     arena_fini(&arena);
     return total;
+}
+
+/* ---- whole engines ---- */
+
+int engine_setup(void **state)
+{
+    struct engine *e = calloc(1, sizeof(*e));
+
+    CHECK(e != NULL);
+    engine_new(e);
+    *state = e;
+    return 0;
+}
+
+int engine_setup_started(void **state)
+{
+    engine_setup(state);
+    engine_start(*state);
+    return 0;
+}
+
+int engine_teardown(void **state)
+{
+    struct engine *e = *state;
+
+    engine_free(e);
+    free(e);
+    return 0;
+}
+
+struct ingest_status status_of(struct engine *e)
+{
+    struct ingest_status s;
+
+    ingest_status(e->ingest, &s);
+    return s;
+}
+
+uint64_t sum_of(const uint64_t *by_code)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < ST_N; i++)
+        n += by_code[i];
+    return n;
+}
+
+void check_adds_up(struct engine *e)
+{
+    struct ingest_status s = status_of(e);
+    const struct ingest_counters *c = &s.counters;
+
+    CHECK(c->received == c->accepted + c->duplicate + sum_of(c->rejected));
+}
+
+/* A numbered batch of n calls. */
+struct answer ask_seq(struct engine *e, unsigned long long epoch, unsigned long long seq,
+                      unsigned n)
+{
+    static char frame[1 << 16];
+    size_t at =
+        text_fmt(frame, sizeof(frame),
+                 "{\"producer\":\"p\",\"epoch\":%llu,\"seq\":%llu,\"events\":[", epoch, seq);
+
+    for (unsigned i = 0; i < n; i++)
+        at += text_fmt(frame + at, sizeof(frame) - at, "%s" CALL, i > 0 ? "," : "", NOW);
+    text_fmt(frame + at, sizeof(frame) - at, "]}");
+    return engine_ask(e, "%s", frame);
 }

@@ -53,6 +53,34 @@ void engine_settle(struct engine *e); /* turn until everything is answered */
 /* Turn until the day tables hold everything. */
 void engine_checkpoint(struct engine *e);
 
+/* ---- for tests of a whole engine: *state is a struct engine ---- */
+
+int engine_setup(void **state); /* not started */
+int engine_setup_started(void **state);
+int engine_teardown(void **state);
+
+#define STARTED(test) cmocka_unit_test_setup_teardown(test, engine_setup_started, engine_teardown)
+#define ALONE(test)   cmocka_unit_test_setup_teardown(test, engine_setup, engine_teardown)
+
+#define NOW           ((long long)clock_now().wall_ms)
+#define CALL                                                                                       \
+    "{\"type\":\"api.call\",\"account\":1,\"app\":2,\"method\":\"GET\",\"status\":200,\"time\":%"  \
+    "lld}"
+
+#define WITH_ID                                                                                    \
+    "{\"type\":\"api.call\",\"account\":%u,\"app\":2,\"method\":\"GET\",\"status\":200,"           \
+    "\"time\":%lld,\"id\":\"%s\"}"
+
+extern const struct ingest_source source_push; /* fire and forget */
+
+struct ingest_status status_of(struct engine *e);
+uint64_t sum_of(const uint64_t *by_code);
+void check_adds_up(struct engine *e); /* promise 3 */
+
+/* A batch of n calls of producer p. */
+struct answer ask_seq(struct engine *e, unsigned long long epoch, unsigned long long seq,
+                      unsigned n);
+
 /* The sum of a day's ledger. */
 struct ledger_total {
     uint64_t records, calls;

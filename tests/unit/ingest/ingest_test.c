@@ -1,4 +1,4 @@
-/* Ingest as a whole, on real environments: what is answered, what is durable, what is counted. */
+/* What ingest answers, counts and keeps; each thing once. On real environments. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,85 +8,8 @@
 #include <cmocka.h>
 
 #include "engine/base/check.h"
-#include "engine/ingest/clock_gate.h"
-#include "engine/ingest/recorder.h"
-#include "engine/ingest/tables.h"
 #include "engine/store/store_test.h"
-#include "schemas/recording.h"
 #include "tests/unit/ingest/ingest_help.h"
-
-#define NOW ((long long)clock_now().wall_ms)
-#define CALL                                                                                       \
-    "{\"type\":\"api.call\",\"account\":1,\"app\":2,\"method\":\"GET\",\"status\":200,\"time\":%"  \
-    "lld}"
-
-static const struct ingest_source source_push = {.transport = INGEST_PUSH};
-
-static int setup(void **state)
-{
-    struct engine *e = calloc(1, sizeof(*e));
-
-    CHECK(e != NULL);
-    engine_new(e);
-    *state = e;
-    return 0;
-}
-
-static int setup_started(void **state)
-{
-    setup(state);
-    engine_start(*state);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct engine *e = *state;
-
-    engine_free(e);
-    free(e);
-    return 0;
-}
-
-static struct ingest_status status_of(struct engine *e)
-{
-    struct ingest_status s;
-
-    ingest_status(e->ingest, &s);
-    return s;
-}
-
-static uint64_t sum(const uint64_t *by_code)
-{
-    uint64_t n = 0;
-
-    for (unsigned i = 0; i < ST_N; i++)
-        n += by_code[i];
-    return n;
-}
-
-static void assert_adds_up(struct engine *e)
-{
-    struct ingest_status s = status_of(e);
-    const struct ingest_counters *c = &s.counters;
-
-    assert_int_equal(c->received, c->accepted + c->duplicate + sum(c->rejected));
-}
-
-/* A numbered batch of n calls. */
-static struct answer ask_seq(struct engine *e, unsigned long long epoch, unsigned long long seq,
-                             unsigned n)
-{
-    static char frame[1 << 16];
-    size_t at =
-        text_fmt(frame, sizeof(frame),
-                 "{\"producer\":\"p\",\"epoch\":%llu,\"seq\":%llu,\"events\":[", epoch, seq);
-
-    for (unsigned i = 0; i < n; i++)
-        at += text_fmt(frame + at, sizeof(frame) - at, "%s" CALL, i > 0 ? "," : "", NOW);
-    text_fmt(frame + at, sizeof(frame) - at, "]}");
-    return engine_ask(e, "%s", frame);
-}
 
 /* ---- answers ---- */
 
@@ -269,7 +192,7 @@ static void refused_before_decoding(void **state)
     assert_int_equal(status_of(e).counters.rejected[ST_MALFORMED], 1);
     assert_int_equal(status_of(e).counters.batches_refused[ST_TOO_LARGE], 1);
     assert_int_equal(status_of(e).rejected_rows, 2);
-    assert_adds_up(e);
+    check_adds_up(e);
 }
 
 /* ---- once ---- */
@@ -318,7 +241,7 @@ static void sequences(void **state)
     }
     assert_int_equal(status_of(e).counters.accepted, 7);
     assert_int_equal(status_of(e).counters.batches_refused[ST_GAP], 3);
-    assert_adds_up(e);
+    check_adds_up(e);
 }
 
 static void keys_have_producers_of_their_own(void **state)
@@ -393,10 +316,6 @@ static void producers_are_bounded(void **state)
     assert_int_equal(status_of(e).counters.batches_refused[ST_LIMIT], 2);
 }
 
-#define WITH_ID                                                                                    \
-    "{\"type\":\"api.call\",\"account\":%u,\"app\":2,\"method\":\"GET\",\"status\":200,"           \
-    "\"time\":%lld,\"id\":\"%s\"}"
-
 static void ids_count_once(void **state)
 {
     struct engine *e = *state;
@@ -413,7 +332,7 @@ static void ids_count_once(void **state)
     assert_int_equal(a.outcome.duplicate, 1);
     assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 2);
     assert_int_equal(status_of(e).id_window_entries, 2); /* before that last commit */
-    assert_adds_up(e);
+    check_adds_up(e);
 }
 
 static void a_full_id_window_refuses_ids_only(void **state)
@@ -468,7 +387,7 @@ static void apps_of_an_account_are_bounded(void **state)
     assert_int_equal(ask_apps(e, 1, 24).outcome.accepted, 24);
     assert_int_equal(ask_apps(e, 25, 50).outcome.accepted, 0); /* counted by now */
     assert_int_equal(status_of(e).counters.rejected[ST_LIMIT], 16 + 26 + 26);
-    assert_adds_up(e);
+    check_adds_up(e);
 }
 
 static void types_and_connections_are_bounded(void **state)
@@ -522,435 +441,6 @@ static void push_has_no_numbers(void **state)
     assert_int_equal(ask_seq(e, 1, 1, 1).outcome.status, ST_OK); /* the cursor was not touched */
 }
 
-/* ---- failure ---- */
-
-static void a_full_disk_refuses_the_group(void **state)
-{
-    struct engine *e = *state;
-    struct answer a[3];
-    char frame[512];
-
-    (void)ask_seq(e, 1, 1, 1);
-    store_test_fail_commit(e->front, 1, ENOSPC);
-    loop_turn(e->loop, 0);
-    text_fmt(frame, sizeof(frame), WITH_ID, 1, NOW, "a");
-    engine_send(e, &source_plain, frame, &a[0]);
-    engine_send(e, &source_plain, "broken", &a[1]);
-    engine_send(e, &source_plain, "{\"producer\":\"p\",\"epoch\":1,\"seq\":2,\"events\":[]}",
-                &a[2]);
-    text_fmt(frame, sizeof(frame), "[" CALL "," CALL "]", NOW, NOW);
-    engine_send(e, &source_push, frame, NULL);
-    engine_settle(e);
-    for (unsigned i = 0; i < N_OF(a); i++)
-        assert_int_equal(a[i].outcome.status, ST_STORAGE_FULL);
-    assert_false(ingest_degraded(e->ingest));
-    assert_int_equal(status_of(e).counters.push_lost, 2);
-    assert_int_equal(status_of(e).counters.batches_refused[ST_STORAGE_FULL], 4);
-    assert_int_equal(status_of(e).counters.accepted, 1);
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1);
-    /* Nothing of it has left a trace: sequence and id are as before. */
-    assert_int_equal(engine_ask(e, WITH_ID, 1, NOW, "a").outcome.accepted, 1);
-    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.accepted, 1);
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 3);
-    assert_int_equal(engine_ledger(e, day_of_ms(NOW)).calls, 3);
-    assert_adds_up(e);
-    engine_stop(e, false);
-    engine_start(e);
-    assert_int_equal(status_of(e).counters.push_lost, 2); /* stored with a later commit */
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 3);
-}
-
-static void a_broken_disk_stops_writing_for_good(void **state)
-{
-    struct engine *e = *state;
-    struct answer a;
-
-    (void)ask_seq(e, 1, 1, 1);
-    store_test_fail_commit(e->front, 1, EIO);
-    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_IO_ERROR);
-    assert_true(ingest_degraded(e->ingest));
-    store_test_fail_commit(e->front, 0, 0);
-    a = ask_seq(e, 1, 2, 1);
-    assert_int_equal(a.outcome.status, ST_IO_ERROR); /* no write is tried again */
-    assert_false(ingest_may_read(e->ingest, INGEST_PUSH));
-    assert_true(ingest_may_read(e->ingest, INGEST_ZMQ));
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1); /* reads go on */
-    engine_stop(e, false);
-    engine_start(e);
-    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_OK);
-}
-
-static void a_broken_day_store_stops_writing(void **state)
-{
-    struct engine *e = *state;
-    struct ingest_options now = e->options;
-
-    (void)ask_seq(e, 1, 1, 1);
-    store_test_fail_commit(e->days, 1, EIO);
-    now.checkpoint_ms = 0;
-    ingest_reload(e->ingest, &now);
-    for (int i = 0; i < 1000 && !ingest_degraded(e->ingest); i++)
-        loop_turn(e->loop, 20);
-    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_IO_ERROR);
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1);
-    engine_stop(e, true);
-    engine_start(e);
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1);
-}
-
-static void a_full_day_store_is_tried_again(void **state)
-{
-    struct engine *e = *state;
-
-    (void)ask_seq(e, 1, 1, 5);
-    store_test_fail_commit(e->days, 1, ENOSPC);
-    engine_checkpoint(e); /* the second try does it */
-    assert_false(ingest_degraded(e->ingest));
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 5);
-}
-
-/* ---- restart ---- */
-
-static void the_tail_is_folded_again(void **state)
-{
-    struct engine *e = *state;
-    int32_t today = day_of_ms(NOW);
-
-    (void)ask_seq(e, 1, 1, 10);
-    engine_checkpoint(e);
-    (void)ask_seq(e, 1, 2, 20);
-    (void)engine_ask(e, "[{\"type\":\"bad\"}," CALL "]", NOW);
-    for (int i = 0; i < 3; i++) {
-        engine_stop(e, i == 1); /* with a last checkpoint, too */
-        engine_start(e);
-        assert_int_equal(engine_sheet(e, 1, today).calls + engine_sheet(e, 1, today - 1).calls, 31);
-        assert_int_equal(status_of(e).position, 33);
-        assert_int_equal(status_of(e).checkpoint_position, i == 0 ? 11 : 33);
-        assert_int_equal(status_of(e).counters.accepted, 31);
-    }
-    assert_int_equal(ask_seq(e, 1, 3, 1).outcome.status, ST_OK);
-    assert_int_equal(engine_sheet(e, 1, today).calls + engine_sheet(e, 1, today - 1).calls, 32);
-}
-
-static void replay_depends_on_no_option(void **state)
-{
-    static char text[300];
-    struct engine *e = *state;
-    int32_t today = day_of_ms(NOW);
-
-    memset(text, 'x', 200);
-    assert_int_equal(
-        engine_ask(e,
-                   "[" CALL "," CALL
-                   ",{\"type\":\"app.error\",\"account\":1,\"app\":2,\"user\":3,\"time\":%lld,"
-                   "\"reason\":\"%s\"}]",
-                   NOW, NOW, NOW, text)
-            .outcome.accepted,
-        3);
-    engine_stop(e, false);
-    e->options.limits.batch_events_max = 1;
-    e->options.limits.string_bytes_max = 64;
-    e->options.limits.event_bytes_max = 256;
-    e->options.floor_day = today + 1;
-    e->options.pending_bytes = 1; /* merged after every batch */
-    engine_start(e);
-    assert_int_equal(engine_sheet(e, 1, today).calls + engine_sheet(e, 1, today - 1).calls, 2);
-    assert_int_equal(status_of(e).checkpoint_position, 4);
-}
-
-static void stores_that_do_not_belong_together_are_refused(void **state)
-{
-    struct engine *e = *state;
-    char why[256], front[300], aside[300];
-
-    engine_start(e);
-    (void)ask_seq(e, 1, 1, 10);
-    engine_stop(e, true);
-    text_fmt(front, sizeof(front), "%s/front", e->scratch.dir);
-    text_fmt(aside, sizeof(aside), "%s/aside", e->scratch.dir);
-    assert_int_equal(rename(front, aside), 0); /* the log is lost */
-    assert_int_equal(engine_try_start(e, why), ST_CORRUPT);
-    assert_non_null(strstr(why, "log ends at 1"));
-}
-
-static void a_damaged_tail_is_refused(void **state)
-{
-    struct engine *e = *state;
-    struct store *front;
-    struct span val;
-    uint8_t bad[4096];
-    static const uint8_t key[8] = {0, 0, 0, 0, 0, 0, 0, 1};
-    char why[256];
-    struct txn t;
-
-    engine_start(e);
-    (void)ask_seq(e, 1, 1, 1);
-    engine_stop(e, false);
-    front = scratch_front(&e->scratch, 0);
-    txn_begin(front, true, &t);
-    assert_true(txn_get(&t, FRONT_JOURNAL, key, sizeof(key), &val));
-    memcpy(bad, val.p, val.n);
-    bad[val.n - 2] ^= 1;
-    txn_put(&t, FRONT_JOURNAL, key, sizeof(key), bad, val.n);
-    assert_int_equal(txn_commit(&t), ST_OK);
-    store_close(&front);
-    assert_int_equal(engine_try_start(e, why), ST_CORRUPT);
-    assert_non_null(strstr(why, "position 1 does not match its checksum"));
-}
-
-static void a_newer_store_is_left_alone(void **state)
-{
-    static const uint8_t key[1] = {'f'}, newer[1] = {FRONT_FORMAT + 1};
-    struct engine *e = *state;
-    struct store *front = scratch_front(&e->scratch, 0);
-    char why[256];
-    struct span val;
-    struct txn t;
-
-    txn_begin(front, true, &t);
-    txn_put(&t, FRONT_META, key, 1, newer, 1);
-    assert_int_equal(txn_commit(&t), ST_OK);
-    store_close(&front);
-    assert_int_equal(engine_try_start(e, why), ST_NEWER_FORMAT);
-    front = scratch_front(&e->scratch, 0);
-    txn_begin(front, false, &t);
-    assert_true(txn_get(&t, FRONT_META, key, 1, &val));
-    assert_memory_equal(val.p, newer, 1);
-    txn_abort(&t);
-    store_close(&front);
-}
-
-/* ---- clock ---- */
-
-static void a_clock_that_jumped_over_a_restart(void **state)
-{
-    static const uint8_t key[1] = {'c'};
-    struct engine *e = *state;
-    struct clock now = clock_now();
-    struct buf b = buf_of(64);
-    uint8_t boot_id[16];
-    struct answer a;
-    struct txn t;
-
-    (void)ask_seq(e, 1, 1, 1);
-    engine_stop(e, false);
-    /* The last commit was made 40 days later than it is now: the clock went back. */
-    boot_id_read(boot_id);
-    buf_be(&b, (uint64_t)(now.wall_ms + 40 * MS_PER_DAY), 8);
-    buf_be(&b, (uint64_t)now.boot_ms, 8);
-    buf_put(&b, boot_id, 16);
-    e->front = scratch_front(&e->scratch, 0);
-    txn_begin(e->front, true, &t);
-    txn_put(&t, FRONT_META, key, 1, b.p, b.n);
-    assert_int_equal(txn_commit(&t), ST_OK);
-    store_close(&e->front);
-    buf_fini(&b);
-
-    engine_start(e);
-    assert_true(ingest_clock_suspect(e->ingest));
-    a = ask_seq(e, 1, 2, 1);
-    assert_int_equal(a.outcome.status, ST_CLOCK_SUSPECT);
-    assert_int_equal(a.outcome.expected_seq, 2);
-    assert_false(ingest_may_read(e->ingest, INGEST_PUSH));
-    e->options.clock_accept = true; /* the operator says that now is now */
-    ingest_reload(e->ingest, &e->options);
-    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_OK);
-    e->options.clock_accept = false;
-    engine_stop(e, false);
-    engine_start(e);
-    assert_int_equal(ask_seq(e, 1, 3, 1).outcome.status, ST_OK);
-}
-
-/* ---- pressure ---- */
-
-struct pauses {
-    unsigned on, off;
-};
-
-static void count_pause(void *arg, bool paused)
-{
-    struct pauses *p = arg;
-
-    p->on += paused;
-    p->off += !paused;
-}
-
-static void busy_comes_after_a_pause_and_goes(void **state)
-{
-    struct engine *e = *state;
-    struct pauses zmq = {0}, push = {0};
-    struct answer a;
-    unsigned seq = 1;
-
-    e->options.pending_bytes = 64 << 10;
-    e->options.busy_after_ms = 0;
-    engine_start(e);
-    ingest_on_pause(e->ingest, INGEST_ZMQ, count_pause, &zmq);
-    ingest_on_pause(e->ingest, INGEST_PUSH, count_pause, &push);
-    (void)ask_seq(e, 1, seq++, 1);
-    engine_checkpoint(e);                       /* the purge at the start is over, too */
-    store_test_fail_commit(e->days, 1, ENOSPC); /* the next merge takes a second try */
-    for (;;) {
-        static char frame[1 << 16];
-        size_t at = text_fmt(frame, sizeof(frame),
-                             "{\"producer\":\"p\",\"epoch\":1,\"seq\":%u,\"events\":[", seq);
-
-        for (unsigned i = 0; i < 50; i++)
-            at += text_fmt(frame + at, sizeof(frame) - at,
-                           "%s{\"type\":\"api.call\",\"account\":%u,\"app\":2,\"method\":\"GET\","
-                           "\"status\":200,"
-                           "\"time\":%lld}",
-                           i > 0 ? "," : "", seq * 100 + i, NOW);
-        text_fmt(frame + at, sizeof(frame) - at, "]}");
-        a = engine_ask(e, "%s", frame);
-        if (a.outcome.status != ST_OK)
-            break;
-        seq++;
-        assert_true(seq < 1000);
-    }
-    assert_int_equal(a.outcome.status, ST_BUSY);
-    assert_true(a.outcome.retry_after_ms > 0);
-    assert_int_equal(a.outcome.expected_seq, seq);
-    assert_true(status_of(e).busy);
-    assert_true(status_of(e).pending_bytes < (64 << 10) + 50 * GENERATION_EVENT_BYTES);
-    assert_false(ingest_may_read(e->ingest, INGEST_PUSH)); /* who cannot be told is held back */
-    assert_true(ingest_may_read(e->ingest, INGEST_ZMQ));
-    for (int i = 0; i < 1000 && status_of(e).busy; i++)
-        loop_turn(e->loop, 20);
-    assert_true(ingest_may_read(e->ingest, INGEST_PUSH));
-    assert_int_equal(ask_seq(e, 1, seq, 1).outcome.status, ST_OK);
-    assert_true(push.on > 0 && push.off > 0);
-    assert_int_equal(zmq.on, zmq.off);
-}
-
-static void a_full_group_pauses_reading(void **state)
-{
-    struct engine *e = *state;
-    struct pauses zmq = {0};
-    char frame[512];
-
-    e->options.group_bytes_max = 1000;
-    engine_start(e);
-    ingest_on_pause(e->ingest, INGEST_ZMQ, count_pause, &zmq);
-    text_fmt(frame, sizeof(frame), CALL, NOW);
-    for (int i = 0; i < 20; i++)
-        engine_send(e, &source_plain, frame, NULL);
-    assert_int_equal(zmq.on, 1);
-    assert_false(ingest_may_read(e->ingest, INGEST_ZMQ));
-    engine_settle(e);
-    assert_true(ingest_may_read(e->ingest, INGEST_ZMQ));
-    assert_int_equal(zmq.off, 1);
-    assert_int_equal(status_of(e).counters.accepted, 20);
-}
-
-/* The log stays short when the day tables keep up: groups below them are dropped. */
-static void the_log_is_trimmed(void **state)
-{
-    struct engine *e = *state;
-
-    for (unsigned i = 1; i <= 30; i++) {
-        (void)ask_seq(e, 1, i, 1);
-        if (i % 5 == 0)
-            engine_checkpoint(e);
-    }
-    assert_true(status_of(e).journal_first > 20);
-    engine_stop(e, false);
-    engine_start(e);
-    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 30);
-}
-
-/* ---- the rest ---- */
-
-static void stopping_answers_everything(void **state)
-{
-    struct engine *e = *state;
-    struct answer before, after;
-    char frame[512];
-
-    text_fmt(frame, sizeof(frame), CALL, NOW);
-    engine_send(e, &source_plain, frame, &before);
-    ingest_stop(e->ingest);
-    engine_send(e, &source_plain, frame, &after);
-    assert_false(ingest_idle(e->ingest));
-    engine_settle(e);
-    assert_int_equal(before.outcome.status, ST_OK);
-    assert_int_equal(after.outcome.status, ST_SHUTTING_DOWN);
-    assert_false(ingest_may_read(e->ingest, INGEST_PUSH));
-}
-
-struct observed {
-    unsigned frames, batches, events;
-    uint64_t position;
-};
-
-static void see_frame(void *arg, int64_t received_ms, const void *frame, size_t bytes)
-{
-    struct observed *o = arg;
-
-    assert_true(received_ms > 0 && bytes > 0 && frame != NULL);
-    o->frames++;
-}
-
-static void see_accepted(void *arg, const struct batch *b, uint64_t position, int64_t received_ms)
-{
-    struct observed *o = arg;
-
-    assert_true(received_ms > 0);
-    assert_true(position > o->position);
-    o->position = position;
-    o->batches++;
-    for (uint32_t i = 0; i < b->n; i++)
-        o->events += b->verdict[i] == 0;
-}
-
-static void observers_see_what_they_should(void **state)
-{
-    struct engine *e = *state;
-    struct observed o = {0};
-
-    ingest_on_frame(e->ingest, see_frame, &o);
-    ingest_on_accepted(e->ingest, see_accepted, &o);
-    (void)engine_ask(e, "[" CALL ",{\"type\":\"bad\"}]", NOW);
-    (void)engine_ask(e, "nothing");
-    (void)engine_ask(e, "[{\"type\":\"bad\"}]");
-    (void)engine_ask(e, CALL, NOW);
-    assert_int_equal(o.frames, 4);
-    assert_int_equal(o.batches, 2);
-    assert_int_equal(o.events, 2);
-}
-
-static void frames_are_recorded(void **state)
-{
-    struct engine *e = *state;
-    struct recorder *r;
-    char path[300], why[256];
-    uint8_t bytes[256];
-    int64_t received_ms;
-    uint32_t n;
-    FILE *f;
-
-    text_fmt(path, sizeof(path), "%s/recording", e->scratch.dir);
-    for (int run = 0; run < 2; run++) { /* the second run goes on in the same file */
-        assert_int_equal(recorder_open(path, e->loop, e->ingest, &r, why), ST_OK);
-        (void)engine_ask(e, "frame %d", run);
-        recorder_close(&r);
-        engine_stop(e, false);
-        engine_start(e);
-    }
-    f = fopen(path, "rb");
-    assert_int_equal(fread(bytes, 1, sizeof(bytes), f), 12 + 2 * (12 + 7));
-    fclose(f);
-    assert_memory_equal(bytes, "DAYBOOKR\0\0\0\1", 12);
-    record_head_read(bytes + 12, &received_ms, &n);
-    assert_int_equal(n, 7);
-    assert_true(llabs(received_ms - NOW) < 60000);
-    assert_memory_equal(bytes + 24, "frame 0", 7);
-    assert_memory_equal(bytes + 43, "frame 1", 7);
-}
-
-#define STARTED(test) cmocka_unit_test_setup_teardown(test, setup_started, teardown)
-#define ALONE(test)   cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -973,22 +463,6 @@ int main(void)
         ALONE(apps_of_an_account_are_bounded),
         ALONE(types_and_connections_are_bounded),
         STARTED(push_has_no_numbers),
-        STARTED(a_full_disk_refuses_the_group),
-        STARTED(a_broken_disk_stops_writing_for_good),
-        STARTED(a_broken_day_store_stops_writing),
-        STARTED(a_full_day_store_is_tried_again),
-        STARTED(the_tail_is_folded_again),
-        STARTED(replay_depends_on_no_option),
-        ALONE(stores_that_do_not_belong_together_are_refused),
-        ALONE(a_damaged_tail_is_refused),
-        ALONE(a_newer_store_is_left_alone),
-        STARTED(a_clock_that_jumped_over_a_restart),
-        ALONE(busy_comes_after_a_pause_and_goes),
-        ALONE(a_full_group_pauses_reading),
-        STARTED(the_log_is_trimmed),
-        STARTED(stopping_answers_everything),
-        STARTED(observers_see_what_they_should),
-        STARTED(frames_are_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include "engine/ingest/tables.h"
 
 #define MS_PER_HOUR    INT64_C(3600000)
-#define ROW_BYTES      64 /* a row of 20 bytes with its node, at the fill of a tree in random order */
+#define ROW_BYTES      64 /* 20 bytes and their node, at the fill of a tree in random order */
 #define SWEEP_ROWS_MIN 16
 
 static uint32_t hour_of(int64_t ms)
@@ -44,13 +44,10 @@ uint64_t id_window_begin(struct id_window *w, struct txn *t)
     return size.entries;
 }
 
-enum status id_window_add(struct id_window *w, struct txn *t, uint64_t account, struct hash128 id,
-                          int64_t received_ms)
+static void key_of(uint64_t account, struct hash128 id, uint8_t key[static 16])
 {
-    uint8_t plain[24], key[16], val[4];
+    uint8_t plain[24];
     struct hash128 hash;
-    struct span old;
-    bool known;
 
     be_put(plain, account, 8);
     be_put(plain + 8, id.hi, 8);
@@ -58,6 +55,26 @@ enum status id_window_add(struct id_window *w, struct txn *t, uint64_t account, 
     hash = hash128(plain, sizeof(plain));
     be_put(key, hash.hi, 8);
     be_put(key + 8, hash.lo, 8);
+}
+
+bool id_window_has(struct txn *t, uint64_t account, struct hash128 id, int64_t received_ms)
+{
+    uint8_t key[16];
+    struct span old;
+
+    key_of(account, id, key);
+    return txn_get(t, FRONT_ID_WINDOW, key, sizeof(key), &old) &&
+           hour_of(received_ms) < row_hour(t, &old);
+}
+
+enum status id_window_add(struct id_window *w, struct txn *t, uint64_t account, struct hash128 id,
+                          int64_t received_ms)
+{
+    uint8_t key[16], val[4];
+    struct span old;
+    bool known;
+
+    key_of(account, id, key);
     known = txn_get(t, FRONT_ID_WINDOW, key, sizeof(key), &old);
     if (known && hour_of(received_ms) < row_hour(t, &old))
         return ST_DUPLICATE;

@@ -26,6 +26,9 @@ uint64_t id_window_begin(struct id_window *w, struct txn *t);
 enum status id_window_add(struct id_window *w, struct txn *t, uint64_t account, struct hash128 id,
                           int64_t received_ms) MUST_CHECK;
 
+/* Is it remembered? */
+bool id_window_has(struct txn *t, uint64_t account, struct hash128 id, int64_t received_ms);
+
 /* Before the commit: look at twice as many rows as were added (at least 16) and forget the expired.
  */
 void id_window_sweep(struct id_window *w, struct txn *t, int64_t now_ms);

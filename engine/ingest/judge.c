@@ -7,6 +7,7 @@
 #include "engine/ingest/raw.h"
 
 #define CURSOR_SWEEP_ROWS 4
+#define IDENTITY_ACCOUNT  UINT64_MAX /* no event's: the ids of whole batches in the id window */
 
 void judge_load(struct judge *j, struct txn *t)
 {
@@ -262,6 +263,53 @@ static void judge_numbered(struct judge *j, struct txn *t, struct group *g, stru
     cursor_put(t, s->key_name, s->batch.producer, &c, !known);
 }
 
+/* The rows of a batch's identity: one of its key, one of key and content together. */
+static void identity_rows(const struct slot *s, struct hash128 rows[static 2])
+{
+    uint64_t words[6] = {0};
+    struct hash128 key_name = hash128(s->key_name.n > 0 ? s->key_name.p : "", s->key_name.n);
+
+    words[0] = key_name.lo;
+    words[1] = key_name.hi;
+    words[2] = s->identity.lo;
+    words[3] = s->identity.hi;
+    rows[0] = hash128(words, sizeof(words));
+    words[4] = s->content.lo;
+    words[5] = s->content.hi;
+    rows[1] = hash128(words, sizeof(words));
+}
+
+static void judge_identified(struct judge *j, struct txn *t, struct group *g, struct slot *s)
+{
+    struct hash128 rows[2];
+    int64_t now_ms = s->received_ms;
+
+    identity_rows(s, rows);
+    if (id_window_has(t, IDENTITY_ACCOUNT, rows[0], now_ms)) {
+        if (id_window_has(t, IDENTITY_ACCOUNT, rows[1], now_ms)) {
+            answer_duplicate(j, s);
+            return;
+        }
+        slot_refuse(s, ST_CONFLICT,
+                    STR("the idempotency key has been used for a batch of other content"));
+        count_refusal(j, t, s);
+        return;
+    }
+    if (j->ids.room < 2) {
+        slot_refuse(s, ST_DEDUPE_FULL, (struct str){0});
+        count_refusal(j, t, s);
+        return;
+    }
+    j->ids.room -= 2; /* kept from the events' own ids */
+    judge_body(j, t, g, s);
+    j->ids.room += 2;
+    if (s->outcome.status != ST_OK)
+        return; /* it may come again, mended */
+    for (unsigned i = 0; i < 2; i++)
+        if (id_window_add(&j->ids, t, IDENTITY_ACCOUNT, rows[i], now_ms) != ST_OK)
+            txn_fail(t, ST_INTERNAL); /* there was room, and it was not there */
+}
+
 /* A refusal for now says where the producer stands, so that it need not wait for a gap to learn it.
  */
 static void say_expected(struct txn *t, struct slot *s)
@@ -288,6 +336,8 @@ void judge_slot(struct judge *j, struct txn *t, struct group *g, struct slot *s)
         judge_numbered(j, t, g, s);
     } else if (asks_cursor(&s->batch)) {
         answer_cursor(t, s);
+    } else if (s->has_identity) {
+        judge_identified(j, t, g, s);
     } else {
         judge_body(j, t, g, s);
     }

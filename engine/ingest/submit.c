@@ -34,6 +34,9 @@ static struct slot *slot_new(struct ingest *in, const struct ingest_source *from
     s->transport = from->transport;
     s->received_ms = loop_clock(in->loop)->wall_ms;
     s->begin_ns = clock_mono_ns();
+    s->has_identity = from->has_identity;
+    s->identity = from->identity;
+    s->content = from->content;
     if (from->key_name.n > 0) {
         s->key_name = arena_str(&in->open->arena, from->key_name);
         CHECK(s->key_name.p != NULL);

@@ -88,15 +88,18 @@ void value_set_fini(struct value_set *s)
 
 #define APPS        (1u << CENSUS_APPS)
 #define TYPES       (1u << CENSUS_TYPES)
-#define CONNECTIONS (1u << CENSUS_USERS | 1u << CENSUS_CONNECTIONS)
+#define USERS       (1u << CENSUS_USERS)
+#define CONNECTIONS (USERS | 1u << CENSUS_CONNECTIONS)
 
-/* By kind of event: what it may name. Reference data describes and adds nothing. */
+/* By kind of event: what it may name. */
 static const uint8_t names_of_group[GROUP_N] = {
     [GROUP_API] = APPS,
     [GROUP_RECORD] = APPS | TYPES,
     [GROUP_APP] = APPS | CONNECTIONS,
     [GROUP_SYNC] = APPS | CONNECTIONS,
     [GROUP_PERMISSION] = APPS | CONNECTIONS,
+    [GROUP_CATALOG_APP] = APPS,
+    [GROUP_DIRECTORY_USER] = USERS,
 };
 
 static const uint8_t group_of_kind[EV_KIND_MAX] = {

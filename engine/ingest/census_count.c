@@ -36,6 +36,17 @@ static void see_sheet(struct counting *counting, const struct sheet *sheet)
     }
 }
 
+/* Apps of the catalogue, users of the directory: their keys are their numbers. */
+static void see_reference(void *arg, struct str key, struct str fields)
+{
+    struct counting *counting = arg;
+    uint64_t value;
+
+    (void)fields;
+    if (text_u64(key, &value) == ST_OK)
+        value_set_add(counting->out, value);
+}
+
 static void count_stored(struct ingest *in, uint64_t account, struct counting *counting)
 {
     const struct generation *gens[INGEST_GENERATIONS_MAX];
@@ -50,6 +61,10 @@ static void count_stored(struct ingest *in, uint64_t account, struct counting *c
     v.first_day = today - (EVENT_DAYS - 1);
     if (counting->kind != CENSUS_TYPES)
         view_connections_each(&v, &connections, see_connection, counting);
+    if (counting->kind == CENSUS_APPS)
+        view_reference_each(&v, account, EV_CATALOG_APP, see_reference, counting);
+    if (counting->kind == CENSUS_USERS)
+        view_reference_each(&v, account, EV_DIRECTORY_USER, see_reference, counting);
     for (int32_t day = v.first_day; day <= today + 1 && counting->kind <= CENSUS_TYPES; day++) {
         struct sheet_query q = {
             .account = account, .day = day, .no_cells = counting->kind == CENSUS_APPS};

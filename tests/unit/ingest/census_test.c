@@ -120,9 +120,9 @@ static void what_events_name(void **state)
          {true, false, true, true}}, /* user 0 is one */
         {{.kind = EV_SYNC_CHANGED, .app = 0, .has_user = 1}, {false, false, true, false}},
         {{.kind = EV_PERMISSION_GRANTED, .app = 1}, {true, false, false, false}},
-        {{.kind = EV_CATALOG_APP, .app = 1, .user = 1, .has_user = 1},
-         {false, false, false, false}},
-        {{.kind = EV_DIRECTORY_USER, .user = 1, .has_user = 1}, {false, false, false, false}},
+        {{.kind = EV_CATALOG_APP, .app = 1, .user = 1, .has_user = 1}, {true, false, false, false}},
+        {{.kind = EV_DIRECTORY_USER, .user = 1, .has_user = 1}, {false, false, true, false}},
+        {{.kind = EV_DIRECTORY_TEAM}, {false, false, false, false}},
     };
     uint64_t value;
 

@@ -49,6 +49,7 @@ struct daemon {
     struct query_socket *query;
     struct http *http;
     struct http_auth auth;
+    struct page_table page;
     struct http_api *api;
     struct ingest_http *events;
     struct timer *readers_check;
@@ -369,8 +370,9 @@ static enum status open_routes(struct daemon *d)
 
     if (st == ST_OK)
         st = ingest_http_open(&events, &d->events);
+    d->page = (struct page_table){page_files, page_files_n, page_policy};
     if (st == ST_OK)
-        http_page_open(d->http, &http_page_table);
+        http_page_open(d->http, &d->page);
     return st;
 }
 

@@ -155,11 +155,20 @@ static void put_query_param(struct json *j, const struct query_param *p)
     json_shut(j);
 }
 
+/* An item of a list. */
+static void put_ref(struct json *j, const char *component)
+{
+    json_next(j);
+    json_put(j, "{\"$ref\": \"#/components/");
+    json_put(j, component);
+    json_put(j, "\"}");
+}
+
 static void put_params(struct json *j, enum query_view_id view, bool of_account)
 {
     json_open_list(j, "parameters");
     if (of_account)
-        json_next(j), json_put(j, "{\"$ref\": \"#/components/parameters/account\"}");
+        put_ref(j, "parameters/account");
     for (unsigned i = 0; i < QUERY_PARAMS_N; i++) {
         const struct query_param *p = &query_params[i];
         bool account = strcmp(p->name, "account") == 0;
@@ -167,8 +176,7 @@ static void put_params(struct json *j, enum query_view_id view, bool of_account)
             continue;
         put_query_param(j, p);
     }
-    json_next(j);
-    json_put(j, "{\"$ref\": \"#/components/parameters/IfNoneMatch\"}");
+    put_ref(j, "parameters/IfNoneMatch");
     json_shut_list(j);
 }
 
@@ -284,19 +292,6 @@ static const struct {
      "{\"schema\": {\"type\": \"object\"}}}}, \"304\": {\"$ref\": "
      "\"#/components/responses/NotModified\"}, \"404\": " REF_PROBLEM ", \"default\": " REF_PROBLEM
      "}}"},
-    {"/v1/query", "post",
-     "{\"operationId\": \"query\", \"summary\": \"A question as the query socket takes it, in JSON "
-     "or msgpack\", \"tags\": [\"views\"], \"requestBody\": {\"required\": true, \"content\": "
-     "{\"application/json\": {\"schema\": {\"type\": \"object\", \"required\": [\"view\"], "
-     "\"properties\": {\"view\": {\"type\": \"string\"}}}, \"example\": {\"view\": \"status\"}}, "
-     "\"application/msgpack\": {\"schema\": {\"type\": \"string\", \"format\": \"binary\"}}}}, "
-     "\"responses\": {\"200\": {\"description\": \"The answer, in the encoding of the question; "
-     "rows as NDJSON or CSV when they are accepted.\", \"content\": {\"application/json\": "
-     "{\"schema\": {\"type\": \"object\"}}, \"application/msgpack\": {\"schema\": {\"type\": "
-     "\"string\", \"format\": \"binary\"}}, \"application/x-ndjson\": {\"schema\": {\"type\": "
-     "\"string\"}}, \"text/csv\": {\"schema\": {\"type\": \"string\"}}}}, \"400\": " REF_PROBLEM
-     ", \"403\": " REF_PROBLEM ", \"404\": " REF_PROBLEM ", \"406\": " REF_PROBLEM
-     ", \"415\": " REF_PROBLEM ", \"default\": " REF_PROBLEM "}}"},
     {"/v1/accounts/{account}/activity/stream", "get",
      "{\"operationId\": \"account_activity_stream\", \"summary\": \"Activities as they arrive, as "
      "server-sent events\", \"description\": \"Each event's id is its position; a peer that comes "
@@ -371,6 +366,61 @@ static void put_ingest(struct json *j)
     json_shut(j);
 }
 
+/* One of all views' requests, or answers. */
+static void put_any_view(struct json *j, const char *part)
+{
+    json_open(j, "schema");
+    json_open_list(j, "anyOf");
+    for (enum query_view_id v = 0; v < VIEW_N; v++) {
+        char ref[160];
+        text_fmt(ref, sizeof(ref), "{\"$ref\": \"#/components/schemas/%s/$defs/%s\"}",
+                 query_views[v].name, part);
+        json_next(j);
+        json_put(j, ref);
+    }
+    json_shut_list(j);
+    json_shut(j);
+}
+
+static void put_query(struct json *j)
+{
+    static const char *const problems[] = {"400", "403", "404", "406", "415", NULL};
+    static const char binary[] = "{\"schema\": {\"type\": \"string\", \"format\": \"binary\"}}";
+    static const char text[] = "{\"schema\": {\"type\": \"string\"}}";
+    json_open(j, "/v1/query");
+    json_open(j, "post");
+    json_pair(j, "operationId", "query");
+    json_pair(j, "summary", "A question as the query socket takes it");
+    json_raw(j, "tags", "[\"views\"]");
+    json_open(j, "requestBody");
+    json_raw(j, "required", "true");
+    json_open(j, "content");
+    json_open(j, "application/json");
+    put_any_view(j, "request");
+    json_raw(j, "example", "{\"view\": \"status\"}");
+    json_shut(j);
+    json_raw(j, "application/msgpack", binary);
+    json_shut(j);
+    json_shut(j);
+    json_open(j, "responses");
+    json_open(j, "200");
+    json_pair(j, "description",
+              "The answer, in the encoding of the question; rows alone when they are accepted so.");
+    json_open(j, "content");
+    json_open(j, "application/json");
+    put_any_view(j, "answer");
+    json_shut(j);
+    json_raw(j, "application/msgpack", binary);
+    json_raw(j, "application/x-ndjson", text);
+    json_raw(j, "text/csv", text);
+    json_shut(j);
+    json_shut(j);
+    put_problems(j, problems);
+    json_shut(j);
+    json_shut(j);
+    json_shut(j);
+}
+
 static void put_paths(struct json *j)
 {
     json_open(j, "paths");
@@ -380,6 +430,7 @@ static void put_paths(struct json *j)
         json_shut(j);
     }
     put_ingest(j);
+    put_query(j);
     put_views(j);
     json_shut(j);
 }

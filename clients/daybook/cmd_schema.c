@@ -4,6 +4,7 @@
 #include "clients/daybook/command.h"
 #include "engine/base/check.h"
 #include "schemas/json_schema.h"
+#include "schemas/openapi.h"
 #include "schemas/query_schema.h"
 
 #define SCHEMA_BYTES_MAX ((size_t)4 << 20)
@@ -22,6 +23,10 @@ static const struct option_row rows_of_schema[] = {
 
 static enum status write_one(const char *name, struct buf *to)
 {
+    if (strcmp(name, "openapi") == 0) {
+        openapi_write(to);
+        return ST_OK;
+    }
     enum status st = schema_write(name, to);
     if (st != ST_NOT_FOUND)
         return st;
@@ -38,6 +43,7 @@ static void list(struct cli *cli)
         (void)fprintf(cli->out, "%s\n", schema_names[i]);
     for (enum query_view_id v = 0; v < VIEW_N; v++)
         (void)fprintf(cli->out, "%s\n", query_views[v].name);
+    (void)fprintf(cli->out, "openapi\n");
 }
 
 static void put_member(struct buf *to, const char *name, bool first)
@@ -94,8 +100,10 @@ const struct command cmd_schema = {
     .help =
         "Prints JSON Schemas (2020-12), written from the same tables that the engine decodes by. "
         "Without a name: the list of names.\n\n"
+        "openapi is the description of the HTTP API (OpenAPI 3.1).\n\n"
         "Examples\n"
         "  daybook schema event\n"
+        "  daybook schema openapi > openapi.json\n"
         "  daybook schema records > records.schema.json\n",
     .rows = rows_of_schema,
     .rows_n = N_OF(rows_of_schema),

@@ -8,10 +8,6 @@
 #include "engine/edge/http_form.h"
 
 static const struct http_field security[] = {
-    {STR("Content-Security-Policy"),
-     STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-         "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-         "form-action 'none'; frame-ancestors 'none'")},
     {STR("X-Frame-Options"), STR("DENY")},
     {STR("Referrer-Policy"), STR("no-referrer")},
     {STR("Cross-Origin-Opener-Policy"), STR("same-origin")},
@@ -20,7 +16,7 @@ static const struct http_field security[] = {
     {STR("Vary"), STR("Accept-Encoding")},
 };
 
-#define FIELDS_MAX (N_OF(security) + 3)
+#define FIELDS_MAX (N_OF(security) + 4)
 
 static const struct page_file *find(const struct page_table *t, struct str path)
 {
@@ -30,35 +26,32 @@ static const struct page_file *find(const struct page_table *t, struct str path)
     return NULL;
 }
 
-/* "/connections/42" is a place in the page; "/old.3f2a.js" is a file that is gone. */
-static bool is_deep_link(struct str path)
+static bool is_address_of_page(struct str path)
 {
-    size_t n = path.n;
-    while (n > 0 && path.p[n - 1] != '/')
-        n--;
-    return memchr(path.p + n, '.', path.n - n) == NULL;
+    static const struct str below = STR("/accounts/");
+    return path.n >= below.n && memcmp(path.p, below.p, below.n) == 0;
 }
 
-static void reply_file(struct exchange **x, const struct page_file *file)
+static void reply_file(struct exchange **x, const struct page_table *t,
+                       const struct page_file *file)
 {
     struct http_field fields[FIELDS_MAX];
     uint32_t n = N_OF(security);
     struct buf plain = buf_of(file->plain_n + 16384);
     memcpy(fields, security, sizeof(security));
+    fields[n++] = (struct http_field){STR("Content-Security-Policy"), str_of(t->policy)};
     fields[n++] = (struct http_field){STR("ETag"), str_of(file->etag)};
-    fields[n++] = (struct http_field){STR("Cache-Control"),
-                                      file->immutable ? STR("public, max-age=31536000, immutable")
-                                                      : STR("no-cache")};
+    fields[n++] = (struct http_field){STR("Cache-Control"), str_of(file->cache)};
     struct http_reply r = {.status = 200,
                            .type = file->type,
                            .fields = fields,
-                           .body = file->gzip,
-                           .body_n = file->gzip_n};
+                           .body = file->bytes,
+                           .body_n = file->bytes_n};
     if (form_has_tag(http_field_of(*x, "if-none-match"), file->etag)) {
         r = (struct http_reply){.status = 304, .fields = fields};
     } else if (form_takes_gzip(http_field_of(*x, "accept-encoding"))) {
         fields[n++] = (struct http_field){STR("Content-Encoding"), STR("gzip")};
-    } else if (gzip_unpack((struct str){(const char *)file->gzip, file->gzip_n}, &plain)) {
+    } else if (gzip_unpack((struct str){(const char *)file->bytes, file->bytes_n}, &plain)) {
         r.body = plain.p;
         r.body_n = plain.n;
     } else {
@@ -76,16 +69,15 @@ static void on_get(void *arg, struct exchange *x)
     const struct page_table *t = arg;
     struct str path = http_request_of(x)->head.path;
     const struct page_file *file = find(t, path);
-    if (file == NULL && is_deep_link(path))
-        file = find(t, STR("/index.html"));
+    if (file == NULL && is_address_of_page(path))
+        file = find(t, STR("/"));
     if (file != NULL)
-        reply_file(&x, file);
+        reply_file(&x, t, file);
     else
         http_refuse(&x, ST_NOT_FOUND, STR("there is nothing under this path"));
 }
 
 void http_page_open(struct http *h, const struct page_table *t)
 {
-    if (t->n > 0)
-        http_route(h, HTTP_GET, "/*", on_get, (void *)(uintptr_t)t);
+    http_route(h, HTTP_GET, "/*", on_get, (void *)(uintptr_t)t);
 }

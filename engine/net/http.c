@@ -1,4 +1,6 @@
 /* The server: its socket, its place in a turn, and what it counts. */
+#include "engine/net/http.h"
+
 #include "engine/net/http_internal.h"
 
 #include <errno.h>

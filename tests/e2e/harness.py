@@ -244,7 +244,7 @@ class Daemon:
         self._reader.start()
         line = self.wait_line(r'event"?[=:] ?"?ready', DEADLINE_S * 3)
         self.start_s = time.monotonic() - started
-        for name in ("ingest", "push", "query"):
+        for name in ("ingest", "push", "query", "http"):
             found = re.search(name + r'"?[=:] ?"?([^\s",]+)', line)
             configured = self.options[name + "_listen"]
             self.endpoints[name] = found.group(1) if found else configured

@@ -179,7 +179,7 @@ static enum status merge_here(struct checkpoint *c, const struct generation *g)
     return st;
 }
 
-enum status checkpoint_merge_now(struct checkpoint *c)
+static enum status merge_active(struct checkpoint *c)
 {
     uint64_t end = generation_end(c->active);
     enum status st;
@@ -199,13 +199,20 @@ enum status checkpoint_merge_now(struct checkpoint *c)
     return ST_OK;
 }
 
-enum status checkpoint_merge_or_keep(struct checkpoint *c)
+enum status checkpoint_freeze_now(struct checkpoint *c)
 {
-    enum status st = c->frozen == NULL ? checkpoint_merge_now(c) : ST_OK;
+    if (c->frozen != NULL) {
+        enum status st = merge_here(c, c->frozen);
 
-    if (st != ST_STORAGE_FULL)
-        return st;
-    freeze(c); /* a part of it may be in the tables: its end must stay where it is */
+        if (st != ST_OK)
+            return st == ST_STORAGE_FULL ? ST_OK : st;
+        c->covered = generation_end(c->frozen);
+        c->covered_log_bytes = c->active_log_bytes;
+        c->spare = c->frozen;
+        c->frozen = NULL;
+        generation_reset(c->spare, c->covered);
+    }
+    freeze(c);
     return ST_OK;
 }
 
@@ -217,7 +224,7 @@ static void final_merge(struct checkpoint *c)
         st = merge_here(c, c->frozen);
     generation_free(&c->frozen);
     if (st == ST_OK)
-        st = checkpoint_merge_now(c);
+        st = merge_active(c);
     /* Nothing is lost: the log holds it, and the next start reads it from there. */
     if (st != ST_OK)
         log_line(LOG_WARN, "ingest", "event=final_checkpoint_failed status=%s",

@@ -67,11 +67,9 @@ void checkpoint_done(struct checkpoint *c, const struct clock *now);
 uint64_t checkpoint_bytes(const struct checkpoint *c);
 bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight);
 
-/* Merge the active generation here and now, with no thread running (replay). */
-enum status checkpoint_merge_now(struct checkpoint *c) MUST_CHECK;
-
-/* The same while the log is read back, but a lack of room is no reason not to start: what cannot be
- * merged now is kept in memory, as it would be in service, and merged when there is room. */
-enum status checkpoint_merge_or_keep(struct checkpoint *c) MUST_CHECK;
+/* While the log is read back: freeze the active generation, for the thread to merge once it runs.
+ * Only when one waits already is that merged here; a lack of room is no reason not to start, so
+ * what cannot be merged then is kept in memory, as it would be in service. */
+enum status checkpoint_freeze_now(struct checkpoint *c) MUST_CHECK;
 
 #endif

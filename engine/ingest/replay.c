@@ -70,9 +70,9 @@ static enum status read_tail(struct replay *r, struct log_reader *reader, char w
         }
         if (c->merge_end != 0 && generation_end(c->active) >= c->merge_end) {
             c->merge_end = 0;
-            st = checkpoint_merge_or_keep(c);
+            st = checkpoint_freeze_now(c);
         } else if (c->merge_end == 0 && is_half_full(c)) {
-            st = checkpoint_merge_or_keep(c);
+            st = checkpoint_freeze_now(c);
         }
     }
     if (st == ST_OK && c->merge_end != 0) {

@@ -18,23 +18,22 @@ class PerAccount(DaemonTest):
         d.kill()
         d.start()
         peer = d.ingest("json")
-        self.assert_rejected(peer.ask([make(1, n)]), "limit")
+        taken = 0  # after a restart an eighth of a limit may be added before it is counted
+        while peer.ask([make(1, n + taken)])["accepted"]:
+            taken += 1
+            self.assertLessEqual(taken, n // 8 + 1)
         self.assert_ack(peer.ask([make(1, n - 1)]), accepted=1)
         self.assertEqual(d.status()["rejected"]["limit"], 2)
 
-    @unittest.expectedFailure  # not enforced yet
     def test_object_types(self):
         self.at_limit(lambda a, i: record(account=a, object_type=f"2-{i}"), 20, object_types_max=20)
 
-    @unittest.expectedFailure  # not enforced yet
     def test_apps(self):
         self.at_limit(lambda a, i: api_call(account=a, app=i + 1), 5, apps_max=5)
 
-    @unittest.expectedFailure  # not enforced yet
     def test_connections(self):
         self.at_limit(lambda a, i: connection(account=a, app=1 + i % 2, user=i), 6, connections_per_account_max=6)
 
-    @unittest.expectedFailure  # not enforced yet
     def test_users(self):
         def user(account, i):
             return {"type": "directory.user", "account": account, "time": now_ms(), "user": i, "name": f"U{i}"}

@@ -14,10 +14,10 @@ static const char *const media_types[] = {"application/json", "application/x-ndj
                                           "application/ndjson", "application/jsonl"};
 static const uint8_t media_forms[] = {FORM_JSON, FORM_LINES, FORM_CSV, FORM_LINES, FORM_LINES};
 
-static const char *const sent_types[FORMS_N] = {[FORM_JSON] = "application/json",
-                                                [FORM_LINES] = "application/x-ndjson",
-                                                [FORM_CSV] = "text/csv; charset=utf-8; "
-                                                             "header=present"};
+#define CSV_TYPE "text/csv; charset=utf-8; header=present"
+
+static const char *const sent_types[FORMS_N] = {
+    [FORM_JSON] = "application/json", [FORM_LINES] = "application/x-ndjson", [FORM_CSV] = CSV_TYPE};
 static const enum query_form query_forms[FORMS_N] = {
     [FORM_JSON] = QUERY_ANSWER, [FORM_LINES] = QUERY_LINES, [FORM_CSV] = QUERY_CSV};
 

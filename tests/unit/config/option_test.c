@@ -15,7 +15,7 @@ static void rows_are_sound(void **state)
         const struct option *o = option_row((enum option_id)i);
         assert_int_equal(option_find(str_of(o->name)), i);
         assert_true(o->min <= o->max);
-        assert_true(o->help[0] != '\0' && strlen(o->name) <= 28);
+        assert_true(o->help[0] != '\0' && strlen(o->name) <= 32);
         if (o->type != OPTION_UINT && o->type != OPTION_DAY && o->type != OPTION_BOOL &&
             o->type != OPTION_CHOICE)
             assert_true(o->max <= CONFIG_TEXT_MAX);

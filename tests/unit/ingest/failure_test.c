@@ -143,10 +143,12 @@ static void replay_depends_on_no_option(void **state)
     e->options.limits.string_bytes_max = 64;
     e->options.limits.event_bytes_max = 256;
     e->options.floor_day = today + 1;
-    e->options.pending_bytes = 1; /* merged after every batch */
+    e->options.pending_bytes = 1; /* frozen after every batch */
     engine_start(e);
     assert_int_equal(engine_sheet(e, 1, today).calls + engine_sheet(e, 1, today - 1).calls, 2);
+    engine_checkpoint(e);
     assert_int_equal(status_of(e).checkpoint_position, 4);
+    assert_int_equal(engine_sheet(e, 1, today).calls + engine_sheet(e, 1, today - 1).calls, 2);
 }
 
 static void stores_that_do_not_belong_together_are_refused(void **state)

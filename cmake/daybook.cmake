@@ -20,8 +20,8 @@ target_compile_options(
             -Wshadow
             -Wconversion
             -Wno-sign-conversion
-            -Wno-string-conversion
-            -Wno-string-concatenation # CHECK(!"reached") names what must not happen
+            -Wno-string-conversion # CHECK(!"reached") names what must not happen
+            -Wno-string-concatenation # the formatter breaks long literals
             -Wstrict-prototypes
             -Wmissing-prototypes
             -Wswitch-enum

@@ -54,11 +54,12 @@ static void see_install(struct app_summary *to, const struct connection *c)
 
 static void join(const struct gathering *g, struct app_summary *to, const struct connection *c)
 {
-    const int64_t first_ms = c->installed_ms ? c->installed_ms : c->since_ms;
     const bool stands = c->state != STATE_NONE && c->state != STATE_UNINSTALLED;
     see_install(to, c);
-    if (first_ms && (!to->seen_ms || first_ms < to->seen_ms))
-        to->seen_ms = first_ms;
+    if (c->installed_ms > to->fresh_ms)
+        to->fresh_ms = c->installed_ms;
+    if (c->state == STATE_CONNECTED && c->since_ms > to->fresh_ms)
+        to->fresh_ms = c->since_ms;
     if (state_severity(c->state) > state_severity(to->state) ||
         (c->state == to->state && c->since_ms && c->since_ms < to->since_ms)) {
         to->state = c->state;

@@ -65,6 +65,7 @@ struct connection_query {
     uint64_t account;
     uint64_t from_app, from_user1; /* begin at (app, user + 1; 0: signals without a user) */
     uint64_t to_app;               /* last app; 0: no bound */
+    uint64_t below; /* leave out pending signals at this position and above; 0: none */
 };
 
 /* Connections in ascending (app, user), until fn returns false. What fn gets is borrowed for the
@@ -72,6 +73,9 @@ struct connection_query {
  * signals. */
 void view_connections_each(struct view *v, const struct connection_query *q,
                            bool (*fn)(void *arg, const struct connection *c), void *arg);
+
+/* Signals of the account above the tables: each costs a look in every question for connections. */
+uint32_t view_connections_pending(const struct view *v, uint64_t account);
 
 struct app_summary {
     uint64_t app;
@@ -84,7 +88,7 @@ struct app_summary {
     uint32_t connections_n; /* not uninstalled */
     int64_t sent_ms;        /* last activity; 0: none seen */
     int64_t received_ms;
-    int64_t seen_ms; /* first sign of it that connections remember; 0: none */
+    int64_t fresh_ms; /* newest installation, or connection that stands; 0: none */
     bool mine;       /* the viewer has it connected: then how his own connection stands */
     enum connection_state my_state;
     int64_t my_since_ms;

@@ -164,6 +164,7 @@ static void on_reload(void *arg)
     options = ingest_options(&d->config);
     ingest_reload(d->ingest, &options);
     facts_reload(d->facts, (uint32_t)next.page_rows_max, next.answer_bytes_max);
+    facts_enforce_beta(d->facts, next.enforce_beta);
     if (d->api != NULL)
         http_api_reloaded(d->api, true);
     log_line(LOG_INFO, "main", "event=reloaded");
@@ -301,6 +302,8 @@ static int open_facts(struct daemon *d)
         .floor_day = d->config.data_floor,
         .page_rows_max = (uint32_t)d->config.page_rows_max,
         .answer_bytes_max = d->config.answer_bytes_max,
+        .popularity = d->config.recommend_popularity,
+        .enforce_beta = d->config.enforce_beta,
     };
     enum status st = facts_new(&setup, &d->facts);
 

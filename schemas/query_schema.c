@@ -27,8 +27,7 @@ static void put_kinds(struct json *j)
     json_put(j, "[");
     bool first = true;
     for (unsigned kind = 1; kind < EV_KIND_MAX; kind++) {
-        enum event_group g = event_group(kind);
-        if (g != GROUP_APP && g != GROUP_SYNC && g != GROUP_PERMISSION)
+        if (!event_is_activity(kind))
             continue;
         json_put(j, first ? "" : ", ");
         json_quote(j, str_of(event_type_name(kind)));
@@ -233,17 +232,33 @@ static void put_typed(struct json *j, const char *name, const char *json)
     json_shut(j);
 }
 
+/* What was received on the days of the range. */
+static void put_received(struct json *j)
+{
+    json_open(j, "received");
+    json_pair(j, "type", "object");
+    json_raw(j, "required", "[\"late\", \"duplicate\", \"rejected\"]");
+    json_raw(j, "additionalProperties", "false");
+    json_open(j, "properties");
+    put_typed(j, "late", "\"integer\"");
+    put_typed(j, "duplicate", "\"integer\"");
+    put_typed(j, "rejected", "\"integer\"");
+    json_shut(j);
+    json_shut(j);
+}
+
 static void put_answer(struct json *j, enum query_view_id view)
 {
     static const char *const ranges[] = {[SHAPE_DAYS] = "\"string\"",
                                          [SHAPE_INSTANTS] = "\"integer\"",
                                          [SHAPE_ROWS] = "\"null\"",
-                                         [SHAPE_OBJECT] = "\"null\""};
+                                         [SHAPE_OBJECT] = "[\"string\", \"null\"]"};
     const char *range = ranges[query_views[view].shape];
     json_open(j, "answer");
     json_pair(j, "type", "object");
     json_raw(j, "required",
-             "[\"ok\", \"view\", \"as_of\", \"position\", \"from\", \"to\", \"bound\", \"data\"]");
+             "[\"ok\", \"view\", \"as_of\", \"position\", \"from\", \"to\", \"bound\", "
+             "\"open_day\", \"data\"]");
     json_raw(j, "additionalProperties", "false");
     json_open(j, "properties");
     json_open(j, "ok");
@@ -260,6 +275,8 @@ static void put_answer(struct json *j, enum query_view_id view)
     json_open(j, "bound");
     json_raw(j, "enum", "[\"retention\", \"floor\", null]");
     json_shut(j);
+    put_typed(j, "open_day", "[\"string\", \"null\"]");
+    put_received(j);
     json_open(j, "degraded");
     json_raw(j, "const", "true");
     json_shut(j);

@@ -193,6 +193,17 @@ static void status(void *arg, struct query_status *out)
 
 /* ---- rejected ---- */
 
+static uint32_t days(void *arg, struct query_day to[QUERY_DAYS_MAX])
+{
+    struct facts *f = arg;
+    ingest_status(f->setup.ingest, &f->status);
+    for (uint32_t i = 0; i < f->status.days_n; i++)
+        to[i] = (struct query_day){f->status.days[i].day,      f->status.days[i].received,
+                                   f->status.days[i].accepted, f->status.days[i].duplicate,
+                                   f->status.days[i].rejected, f->status.days[i].late};
+    return f->status.days_n;
+}
+
 struct handing {
     bool (*fn)(void *arg, const struct query_rejected *r);
     void *arg;
@@ -240,7 +251,7 @@ enum status facts_new(const struct facts_setup *setup, struct facts **out)
         return ST_NO_MEMORY;
     f->setup = *setup;
     f->started = *loop_clock(setup->loop);
-    f->source = (struct query_source){f, status, rejected};
+    f->source = (struct query_source){f, status, rejected, days};
     enum status st = query_new(&f->query);
     if (st == ST_OK)
         st = loop_every(setup->loop, 1000, on_second, f, &f->timer);
@@ -270,6 +281,11 @@ void facts_reload(struct facts *f, uint32_t page_rows_max, uint64_t answer_bytes
     f->setup.answer_bytes_max = answer_bytes_max;
 }
 
+void facts_enforce_beta(struct facts *f, bool on)
+{
+    f->setup.enforce_beta = on;
+}
+
 void facts_add_socket(struct facts *f,
                       void (*counters)(const void *arg, struct zsock_counters *out),
                       const void *arg)
@@ -288,6 +304,8 @@ void facts_context(struct facts *f, struct query_context *out)
                                   .degraded = ingest_degraded(f->setup.ingest),
                                   .page_rows_max = f->setup.page_rows_max,
                                   .answer_bytes_max = f->setup.answer_bytes_max,
+                                  .popularity = f->setup.popularity,
+                                  .enforce_beta = f->setup.enforce_beta,
                                   .source = &f->source};
     out->gens_n = ingest_generations(f->setup.ingest, out->gens);
 }

@@ -16,6 +16,8 @@ struct facts_setup {
     int32_t floor_day;
     uint32_t page_rows_max;
     uint64_t answer_bytes_max;
+    bool popularity;   /* recommendations may compare accounts */
+    bool enforce_beta; /* the connections home is for accounts in the beta only */
 };
 
 enum status facts_new(const struct facts_setup *setup, struct facts **out) MUST_CHECK;
@@ -23,6 +25,8 @@ void facts_free(struct facts **f); /* NULL-safe */
 
 /* New values of the reloadable options. */
 void facts_reload(struct facts *f, uint32_t page_rows_max, uint64_t answer_bytes_max);
+
+void facts_enforce_beta(struct facts *f, bool on);
 
 /* Count a socket's connections, unroutable answers and missed edges in the status. At most 8. */
 void facts_add_socket(struct facts *f,

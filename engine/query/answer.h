@@ -2,6 +2,7 @@
 #ifndef ENGINE_QUERY_ANSWER_H
 #define ENGINE_QUERY_ANSWER_H
 
+#include "aggregators/view_apps.h"
 #include "engine/query/page.h"
 #include "engine/query/query.h"
 #include "engine/query/question.h"
@@ -14,9 +15,22 @@ struct catalogue_app {
     uint64_t app;
     bool known; /* there is a catalogue row */
     enum app_kind kind;
-    struct str name; /* p == NULL: none */
+    struct str name, developer; /* p == NULL: none */
+    struct str settings_url, marketplace_url, icon_url;
     bool user_level, multi_account, shows_status;
 };
+
+/* A built-in app shows a state only when its catalogue row says so. */
+static inline bool catalogue_hides_state(const struct catalogue_app *c)
+{
+    return c->kind == APP_KIND_BUILT_IN && !c->shows_status;
+}
+
+/* The last activity of such apps would be that of somebody else. */
+static inline bool catalogue_hides_activity(const struct catalogue_app *c)
+{
+    return c->user_level || c->multi_account;
+}
 
 /* Rows already looked up for this question: an open table. */
 struct catalogue {
@@ -33,11 +47,13 @@ struct answer {
     struct view view;        /* open */
     uint64_t work, work_max; /* rows, cells and look-ups: done so far, and the budget */
     struct catalogue catalogue;
+    const struct inventory *inventory; /* of this question, once it was asked for */
 
     /* The range asked for, clipped; by the view's shape. */
     int32_t from_day, to_day; /* DAYS: both inclusive; from > to: empty */
     int64_t from_ms, to_ms;   /* INSTANTS: to exclusive */
     const char *bound;        /* "retention", "floor" or NULL */
+    bool ranged;              /* OBJECT: from_day and to_day are those of a part of it */
 
     bool resumed;         /* the question carried a cursor: read `cursor` */
     struct reader cursor; /* its payload */
@@ -70,9 +86,34 @@ enum status answer_bad_cursor(struct answer *a) MUST_CHECK;
 enum status answer_refuse(struct answer *a, enum status st, const char *fmt, ...) MUST_CHECK
     __attribute__((format(printf, 3, 4)));
 
-/* The catalogue row of an app; costs QUERY_LOOKUP when not seen before. NULL: no memory. */
+/* The catalogue row of an app: the account's own, or that of the common catalogue (account 0). Costs
+ * QUERY_LOOKUP when not seen before. NULL: no memory. */
 const struct catalogue_app *catalogue_get(struct answer *a, uint64_t app);
+
+/* The stored fields of that row; false: there is none. */
+bool catalogue_fields(struct answer *a, uint64_t app, struct str *fields);
+
+/* Read a catalogue row. False: corrupt. */
+bool catalogue_read(struct str fields, struct catalogue_app *to);
+
 const char *app_kind_name(enum app_kind kind); /* NULL when not known */
+
+const char *connection_state_name(enum connection_state state);
+
+/* ---- parts that views share ---- */
+
+/* The range of the question is clipped and its view's function fills the page: a whole answer but
+ * for the envelope. For blocks (block.h). */
+enum status answer_run(struct answer *a) MUST_CHECK;
+
+/* Refuse a view of the connections home where only accounts in the beta may see it. */
+enum status answer_check_beta(struct answer *a) MUST_CHECK;
+
+/* The viewer of the question. Refused when it names none. */
+enum status answer_viewer(struct answer *a, uint64_t *viewer) MUST_CHECK;
+
+/* A list of one number, the place where to go on, as payload of the cursor: absent is 0. */
+enum status answer_read_place(struct answer *a, uint64_t *place) MUST_CHECK;
 
 const char *action_name(uint64_t action); /* of a record event; "" when it is none */
 

@@ -20,28 +20,54 @@ static enum app_kind kind_of(struct str text)
     return APP_KIND_UNKNOWN;
 }
 
-static void look_up(struct answer *a, struct catalogue_app *to)
+bool catalogue_read(struct str fields, struct catalogue_app *to)
 {
-    enum { NAME, KIND, USER_LEVEL, MULTI_ACCOUNT, SHOWS_STATUS, FIELDS_N };
-    static const char *const names[] = {"name", "kind", "user_level", "multi_account",
-                                        "shows_status"};
+    enum {
+        NAME,
+        KIND,
+        USER_LEVEL,
+        MULTI_ACCOUNT,
+        SHOWS_STATUS,
+        DEVELOPER,
+        SETTINGS_URL,
+        MARKETPLACE_URL,
+        ICON_URL,
+        FIELDS_N
+    };
+    static const char *const names[] = {
+        "name",      "kind",         "user_level",      "multi_account", "shows_status",
+        "developer", "settings_url", "marketplace_url", "icon_url"};
     struct field_value v[FIELDS_N];
-    char key[24];
-    const size_t n = text_fmt(key, sizeof(key), "%llu", (unsigned long long)to->app);
-    struct str fields;
-    a->work += QUERY_LOOKUP;
-    if (!view_reference(&a->view, a->account, EV_CATALOG_APP, (struct str){key, n}, &fields))
-        return;
-    if (!fields_get(fields, names, FIELDS_N, v)) {
-        txn_fail(&a->view.txn, ST_CORRUPT);
-        return;
-    }
+    if (!fields_get(fields, names, FIELDS_N, v))
+        return false;
     to->known = true;
     to->name = v[NAME].text;
+    to->developer = v[DEVELOPER].text;
+    to->settings_url = v[SETTINGS_URL].text;
+    to->marketplace_url = v[MARKETPLACE_URL].text;
+    to->icon_url = v[ICON_URL].text;
     to->kind = kind_of(v[KIND].text);
     to->user_level = v[USER_LEVEL].number;
     to->multi_account = v[MULTI_ACCOUNT].number;
     to->shows_status = v[SHOWS_STATUS].number;
+    return true;
+}
+
+bool catalogue_fields(struct answer *a, uint64_t app, struct str *fields)
+{
+    char text[24];
+    const size_t n = text_fmt(text, sizeof(text), "%llu", (unsigned long long)app);
+    const struct str key = {text, n};
+    a->work += QUERY_LOOKUP;
+    return view_reference(&a->view, a->account, EV_CATALOG_APP, key, fields) ||
+           (a->account && view_reference(&a->view, 0, EV_CATALOG_APP, key, fields));
+}
+
+static void look_up(struct answer *a, struct catalogue_app *to)
+{
+    struct str fields;
+    if (catalogue_fields(a, to->app, &fields) && !catalogue_read(fields, to))
+        txn_fail(&a->view.txn, ST_CORRUPT);
 }
 
 static struct catalogue_app *slot_of(const struct catalogue *c, uint64_t app)

@@ -167,6 +167,18 @@ void row_day(struct page *p, int32_t day)
     put_text(p, str_of(day_format(day, text)));
 }
 
+void row_table(struct page *p, struct str rows, uint32_t n)
+{
+    const struct query_column *c = next_column(p);
+    if (!c)
+        return;
+    CHECK(c->type == COLUMN_TABLES);
+    CHECK(p->form == PAGE_ANSWER);
+    out_array(&p->out, n);
+    out_raw(&p->out, rows.p, rows.n, n);
+    out_end(&p->out);
+}
+
 static void close_row(struct page *p)
 {
     char id[40];

@@ -63,6 +63,10 @@ void row_z(struct page *p, const char *s); /* NULL: null */
 void row_bool(struct page *p, bool v);
 void row_null(struct page *p);
 void row_day(struct page *p, int32_t day);
+
+/* A column of type TABLES: the rows of another page in the same encoding, as page.rows holds them.
+ */
+void row_table(struct page *p, struct str rows, uint32_t n);
 bool row_end(struct page *p);
 
 /* null when absent */

@@ -118,6 +118,12 @@ static enum status read_range(struct answer *a)
     return ST_OK;
 }
 
+enum status answer_run(struct answer *a)
+{
+    enum status st = read_range(a);
+    return st == ST_OK ? functions[a->q.view](a) : st;
+}
+
 void answer_keep_days(struct answer *a, int32_t days_n)
 {
     const int32_t first = day_of_ms(a->context->now_ms) - (days_n - 1);
@@ -174,10 +180,16 @@ void query_refuse(const struct request *r, enum status code, struct str message,
     out_end(&o);
 }
 
+/* The shape of the range; an object's is by days where a part of it has one. */
+static enum query_shape range_shape(const struct answer *a)
+{
+    return a->ranged ? SHAPE_DAYS : query_views[a->q.view].shape;
+}
+
 static void put_range(const struct answer *a, struct out *o)
 {
     char from[11], to[11];
-    switch (query_views[a->q.view].shape) {
+    switch (range_shape(a)) {
     case SHAPE_DAYS:
         out_pair_z(o, "from", day_format(a->from_day, from));
         out_pair_z(o, "to", day_format(a->to_day, to));
@@ -193,6 +205,40 @@ static void put_range(const struct answer *a, struct out *o)
         break;
     }
     out_pair_z(o, "bound", a->bound);
+}
+
+/* The day of the range that is not over: its numbers may still grow. */
+static void put_open_day(const struct answer *a, struct out *o)
+{
+    const int32_t today = day_of_ms(a->context->now_ms);
+    const enum query_shape shape = range_shape(a);
+    char day[11];
+    bool open = false;
+    if (shape == SHAPE_DAYS)
+        open = a->from_day <= today && today <= a->to_day;
+    if (shape == SHAPE_INSTANTS)
+        open = a->from_ms < a->to_ms && today * MS_PER_DAY < a->to_ms;
+    out_pair_z(o, "open_day", open ? day_format(today, day) : NULL);
+}
+
+/* What the engine received on the days of the range, of all accounts. */
+static void put_received(const struct answer *a, struct out *o)
+{
+    struct query_day days[QUERY_DAYS_MAX], sum = {0};
+    const uint32_t n = a->context->source->days(a->context->source->arg, days);
+    for (uint32_t i = 0; i < n && i < QUERY_DAYS_MAX; i++) {
+        if (days[i].day < a->from_day || days[i].day > a->to_day)
+            continue;
+        sum.late += days[i].late;
+        sum.duplicate += days[i].duplicate;
+        sum.rejected += days[i].rejected;
+    }
+    out_key(o, "received");
+    out_map(o, 3);
+    out_pair_u64(o, "late", sum.late);
+    out_pair_u64(o, "duplicate", sum.duplicate);
+    out_pair_u64(o, "rejected", sum.rejected);
+    out_end(o);
 }
 
 static void put_data(const struct answer *a, struct out *o)
@@ -220,7 +266,9 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
                        struct buf *out, struct places *at)
 {
     struct out o = out_to(r->encoding, out);
-    out_map(&o, 8 + echoes(r) + a->context->degraded + (cursor.p != NULL));
+    const bool counted =
+        range_shape(a) == SHAPE_DAYS && a->context->source && a->context->source->days;
+    out_map(&o, 9 + echoes(r) + counted + a->context->degraded + (cursor.p != NULL));
     out_pair_bool(&o, "ok", true);
     out_pair_z(&o, "view", query_views[a->q.view].name);
     if (echoes(r)) {
@@ -230,6 +278,9 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
     out_pair_i64(&o, "as_of", a->context->now_ms);
     out_pair_u64(&o, "position", a->view.end ? a->view.end - 1 : 0); /* 0 is before everything */
     put_range(a, &o);
+    put_open_day(a, &o);
+    if (counted)
+        put_received(a, &o);
     if (a->context->degraded)
         out_pair_bool(&o, "degraded", true);
     at->data = out->n;
@@ -313,7 +364,7 @@ static enum status fill(struct answer *a)
 
 static void say_range(const struct answer *a, struct query_result *to)
 {
-    switch (query_views[a->q.view].shape) {
+    switch (range_shape(a)) {
     case SHAPE_DAYS:
         day_format(a->from_day, to->from);
         day_format(a->to_day, to->to);

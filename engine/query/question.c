@@ -90,9 +90,8 @@ static bool read_bool(const struct value *v, uint64_t *out)
 static bool read_kind(struct str text, uint64_t *out)
 {
     enum event_kind kind = event_kind_of(text);
-    enum event_group group = event_group(kind);
     *out = kind;
-    return group == GROUP_APP || group == GROUP_SYNC || group == GROUP_PERMISSION;
+    return event_is_activity(kind);
 }
 
 static bool read_code(struct str text, uint64_t *out)

@@ -78,6 +78,8 @@ struct query_source {
      * newest), until fn returns false. */
     enum status (*rejected)(void *arg, uint64_t before,
                             bool (*fn)(void *fn_arg, const struct query_rejected *r), void *fn_arg);
+    /* What was received, by day received, into `to`; returns how many days. NULL: not known. */
+    uint32_t (*days)(void *arg, struct query_day to[QUERY_DAYS_MAX]);
 };
 
 #endif

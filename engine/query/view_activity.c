@@ -74,6 +74,7 @@ static bool put(struct answer *a, const struct activity *e)
     row_str_if(p, join(a, e->scopes, e->scopes_n));
     row_str_if(p, e->feature);
     row_u64(p, (uint64_t)e->received_ms);
+    row_u64_if(p, e->has_by, e->by);
     return row_end(p);
 }
 

@@ -1,4 +1,4 @@
-/* apps and connections: what is known of each app of an account, and of each of its users.
+/* apps: what is known of each app of an account.
  *
  * The catalogue rules what is shown: a built-in app shows a state only when the catalogue says so,
  * and user-level and multi-account apps show no last activity, for it would be somebody else's. */
@@ -9,14 +9,6 @@
 #define CONNECTIONS_PER_WINDOW 5000
 #define LOOKED_AT_WORK         40 /* of a connection, or of an app on one day */
 
-static const char *const state_names[STATE_N] = {[STATE_NONE] = "none",
-                                                 [STATE_CONNECTED] = "connected",
-                                                 [STATE_DISCONNECTED] = "disconnected",
-                                                 [STATE_EXPIRED] = "expired",
-                                                 [STATE_ERROR] = "error",
-                                                 [STATE_REAUTH] = "reauth",
-                                                 [STATE_UNINSTALLED] = "uninstalled"};
-
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -25,15 +17,15 @@ static int64_t later(int64_t a, int64_t b)
 static bool put_app(struct answer *a, const struct app_summary *s, const struct catalogue_app *c)
 {
     struct page *p = a->page;
-    const bool hides_state = c->kind == APP_KIND_BUILT_IN && !c->shows_status;
-    const bool hides_activity = c->user_level || c->multi_account;
+    const bool hides_state = catalogue_hides_state(c);
+    const bool hides_activity = catalogue_hides_activity(c);
     const int64_t sent = hides_activity ? 0 : s->sent_ms;
     const int64_t received = hides_activity ? 0 : s->received_ms;
     row_begin(p);
     row_u64(p, s->app);
     row_str_if(p, c->name);
     row_z(p, app_kind_name(c->kind));
-    row_z(p, hides_state ? NULL : state_names[s->state]);
+    row_z(p, hides_state ? NULL : connection_state_name(s->state));
     row_time_if(p, hides_state ? 0 : s->since_ms);
     row_time_if(p, s->has_install ? s->installed_ms : 0);
     row_u64_if(p, s->has_installer, s->installer);
@@ -110,63 +102,15 @@ static void put_all(struct answer *a, uint64_t from)
     }
 }
 
-static enum status read_from(struct answer *a, uint64_t *from)
-{
-    *from = a->resumed ? read_varint(&a->cursor) : 0;
-    return a->resumed && (a->cursor.bad || reader_left(&a->cursor)) ? answer_bad_cursor(a) : ST_OK;
-}
-
 enum status view_apps_answer(struct answer *a)
 {
     uint64_t from;
-    enum status st = read_from(a, &from);
+    enum status st = answer_read_place(a, &from);
     if (st != ST_OK)
         return st;
     if (a->q.v[QUERY_APPS_APP].given)
         put_named(a, from);
     else
         put_all(a, from);
-    return ST_OK;
-}
-
-static bool put_connection(struct page *p, const struct connection *c)
-{
-    row_begin(p);
-    row_u64_if(p, c->has_user, c->user);
-    row_z(p, state_names[c->state]);
-    row_time_if(p, c->since_ms);
-    row_time_if(p, c->installed_ms);
-    row_str_if(p, c->reason.n ? c->reason : (struct str){NULL, 0});
-    row_str_if(p, c->code.n ? c->code : (struct str){NULL, 0});
-    if (c->sync_known)
-        row_bool(p, c->sync_on);
-    else
-        row_null(p);
-    return row_end(p);
-}
-
-static bool take_connection(void *arg, const struct connection *c)
-{
-    struct answer *a = arg;
-    const uint64_t place = c->has_user ? c->user + 1 : 0; /* signals without a user come first */
-    const bool wanted = question_admits(&a->q, QUERY_CONNECTIONS_STATE, c->state);
-    const bool rest = a->work >= a->work_max && a->work > LOOKED_AT_WORK;
-    a->work += LOOKED_AT_WORK;
-    if (!rest && (!wanted || (!page_full(a->page) && put_connection(a->page, c))))
-        return true;
-    more_from(a, place);
-    return false;
-}
-
-enum status view_connections_answer(struct answer *a)
-{
-    uint64_t from;
-    enum status st = read_from(a, &from);
-    if (st != ST_OK)
-        return st;
-    const uint64_t app = question_number(&a->q, QUERY_CONNECTIONS_APP, 0);
-    const struct connection_query q = {
-        .account = a->account, .from_app = app, .from_user1 = from, .to_app = app};
-    view_connections_each(&a->view, &q, take_connection, a);
     return ST_OK;
 }

@@ -48,7 +48,7 @@ static enum status some_rejected(void *arg, uint64_t before,
     return ST_OK;
 }
 
-static const struct query_source source = {NULL, no_status, some_rejected};
+static const struct query_source source = {.status = no_status, .rejected = some_rejected};
 
 static void fold_some(struct generation *g)
 {

@@ -46,11 +46,11 @@ static void test_envelope(void **state)
     json_t *a = ask(
         &t, "{'view':'records','account':7,'request':'r-1','from':'2026-11-22','to':'2026-11-23'}");
     json_t *want = json_pack(
-        "{s:b,s:s,s:s,s:I,s:i,s:s,s:s,s:n,s:{s:[{s:s,s:i,s:s,s:s,s:i},{s:s,s:i,s:s,s:s,s:i}]}}",
+        "{s:b,s:s,s:s,s:I,s:i,s:s,s:s,s:n,s:s,s:{s:[{s:s,s:i,s:s,s:s,s:i},{s:s,s:i,s:s,s:s,s:i}]}}",
         "ok", 1, "view", "records", "request", "r-1", "as_of", NOW_MS, "position", 1, "from",
-        "2026-11-22", "to", "2026-11-23", "bound", "data", "rows", "day", "2026-11-22", "app", 45,
-        "object_type", "contacts", "action", "created", "count", 2, "day", "2026-11-23", "app", 45,
-        "object_type", "contacts", "action", "created", "count", 3);
+        "2026-11-22", "to", "2026-11-23", "bound", "open_day", "2026-11-23", "data", "rows", "day",
+        "2026-11-22", "app", 45, "object_type", "contacts", "action", "created", "count", 2, "day",
+        "2026-11-23", "app", 45, "object_type", "contacts", "action", "created", "count", 3);
     if (!json_equal(a, want))
         fail_msg("%s", json_dumps(a, 0));
     /* The columns come in the order of the table. */

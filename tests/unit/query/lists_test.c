@@ -379,9 +379,11 @@ static void test_apps(void **state)
 
     json_t *a = ask_ok(&t, "{'view':'connections','account':5000,'app':1}");
     json_t *want =
-        json_pack("[{s:i,s:s,s:I,s:I,s:n,s:n,s:n},{s:i,s:s,s:I,s:I,s:s,s:s,s:n}]", "user", 7,
-                  "state", "connected", "since", NOW_MS - 1000, "installed", NOW_MS - 1000,
-                  "reason", "code", "sync", "user", 8, "state", "expired", "since", NOW_MS - 10,
+        json_pack("[{s:i,s:n,s:n,s:n,s:s,s:I,s:I,s:n,s:n,s:n},"
+                  "{s:i,s:n,s:n,s:n,s:s,s:I,s:I,s:s,s:s,s:n}]",
+                  "user", 7, "user_name", "email", "deactivated", "state", "connected", "since",
+                  NOW_MS - 1000, "installed", NOW_MS - 1000, "reason", "code", "sync", "user", 8,
+                  "user_name", "email", "deactivated", "state", "expired", "since", NOW_MS - 10,
                   "installed", NOW_MS - 900, "reason", "token", "code", "401", "sync");
     if (!json_equal(rows_of(a), want))
         fail_msg("%s", json_dumps(a, 0));

@@ -164,7 +164,7 @@ static void test_table(void **state)
                  query_param_find((enum query_view_id)v, STR("account")) < QUERY_PARAMS_N
                      ? ",'account':1"
                      : "",
-                 v == VIEW_CONNECTIONS ? ",'app':1" : "");
+                 v == VIEW_CONNECTIONS || v == VIEW_APP || v == VIEW_PERMISSIONS ? ",'app':1" : "");
         assert_int_equal(read_one(question, &q, why), ST_OK);
         const enum query_param_id by = query_param_find((enum query_view_id)v, STR("group_by"));
         if (by == QUERY_PARAMS_N)

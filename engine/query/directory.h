@@ -1,0 +1,19 @@
+/* The directory as queries see it: what `directory.user` said about a user of the account. */
+#ifndef ENGINE_QUERY_DIRECTORY_H
+#define ENGINE_QUERY_DIRECTORY_H
+
+#include "engine/query/answer.h"
+
+struct directory_user {
+    bool known;
+    struct str name, email, role; /* p == NULL: none; borrowed from the view */
+    bool super_admin, deactivated;
+};
+
+/* Costs QUERY_LOOKUP. */
+void directory_get(struct answer *a, uint64_t user, struct directory_user *out);
+
+/* Read a directory row. False: corrupt. */
+bool directory_read(struct str fields, struct directory_user *to);
+
+#endif

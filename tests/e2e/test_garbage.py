@@ -91,8 +91,8 @@ class Sockets(DaemonTest):
         r = random.Random(seed)
         any_port = {k: "tcp://127.0.0.1:*" for k in ("ingest_listen", "push_listen", "query_listen")}
         d = self.daemon(**any_port)
-        for endpoint in d.endpoints.values():
-            port = int(endpoint.rsplit(":", 1)[1])
+        for which in ("ingest", "push", "query"):
+            port = int(d.endpoints[which].rsplit(":", 1)[1])
             for hello in list(HELLOS) + [r.randbytes(r.randrange(1, 200)) for _ in range(50)]:
                 s = socket.create_connection(("127.0.0.1", port))
                 s.sendall(hello)

@@ -1,0 +1,322 @@
+/* The connections home in process: what its views cost on a hot store, without sockets.
+ *
+ *   micro_views [ROUNDS]
+ *
+ * An account with 200 apps, 5,000 connections and 30 full days (each app calls in every half-hour
+ * and changes records of four types in five ways, 300 different ones a day), 1,000 users, 320 apps
+ * and 200 lessons in the catalogues, and 400 other accounts to compare it with. A tenth of the
+ * connections has problems; the last signals are still pending. Prints p50, p99 and the longest, in
+ * us. To be held: home below 5 ms, all others below 2 ms. */
+#include "aggregators/days.h"
+#include "aggregators/popularity.h"
+#include "aggregators/tables.h"
+#include "engine/base/check.h"
+#include "engine/base/clock.h"
+#include "engine/base/metric.h"
+#include "engine/query/query.h"
+#include "schemas/out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TODAY    20780
+#define NOW_MS   (TODAY * MS_PER_DAY + 43200000)
+
+#define ACCOUNT  7
+#define APPS     200
+#define USERS    1000
+#define PER_APP  25 /* connections */
+#define COMMON   320
+#define LESSONS  200
+#define ACCOUNTS 400
+
+struct bench {
+    struct store *days;
+    struct generation *g;
+    uint64_t position;
+    struct query_context context;
+    struct arena arena;
+    struct buf answer, fields;
+};
+
+static void must(enum status st, const char *what)
+{
+    if (st == ST_OK)
+        return;
+    (void)fprintf(stderr, "micro_views: %s: %s\n", what, status_row(st)->text);
+    exit(1);
+}
+
+static void fold(struct bench *b, struct event e)
+{
+    const uint8_t verdict = 0;
+    if (e.count == 0)
+        e.count = 1;
+    generation_fold(b->g, &(struct fold){&e, &verdict, 1, b->position, NOW_MS});
+    generation_advance(b->g, ++b->position);
+}
+
+static void merge(struct bench *b)
+{
+    struct merge_stats stats;
+    const struct days_limits limits = {.activity_rows_max = 1000000};
+    must(days_merge(b->days, b->g, &limits, &stats), "cannot merge");
+    generation_reset(b->g, generation_end(b->g));
+}
+
+/* ---- reference data ---- */
+
+static void say(struct bench *b, unsigned kind, uint64_t account, uint64_t key)
+{
+    char text[24];
+    text_fmt(text, sizeof text, "%llu", (unsigned long long)key);
+    const struct event_more more = {.reference_key = str_of(text),
+                                    .reference_fields = {(const char *)b->fields.p, b->fields.n}};
+    fold(b, (struct event){.account = account,
+                           .app = key,
+                           .time_ms = NOW_MS - MS_PER_DAY,
+                           .kind = kind & 255,
+                           .more = &more});
+}
+
+static struct out begin(struct bench *b, uint32_t pairs_n)
+{
+    buf_reset(&b->fields);
+    struct out o = out_to(ENCODING_MSGPACK, &b->fields);
+    out_map(&o, pairs_n);
+    return o;
+}
+
+static void fold_catalogue(struct bench *b, uint64_t app)
+{
+    static const char *const kinds[] = {"marketplace", "private", "built-in"};
+    char text[64];
+    struct out o = begin(b, 8);
+    text_fmt(text, sizeof text, "App number %llu", (unsigned long long)app);
+    out_pair_z(&o, "name", text);
+    text_fmt(text, sizeof text, "Developer %llu", (unsigned long long)(app % 150));
+    out_pair_z(&o, "developer", text);
+    out_pair_z(&o, "kind", kinds[app % 7 < 5 ? 0 : app % 7 - 4]);
+    out_pair_bool(&o, "shows_status", true);
+    out_key(&o, "required_scopes");
+    out_array(&o, 2);
+    out_z(&o, "contacts.read");
+    out_z(&o, "contacts.write");
+    out_end(&o);
+    out_key(&o, "optional_scopes");
+    out_array(&o, 2);
+    out_z(&o, "deals.read=deal sync");
+    out_z(&o, "tickets.read=ticket sync");
+    out_end(&o);
+    out_pair_z(&o, "marketplace_url", "https://marketplace.example/apps/some-app");
+    out_pair_z(&o, "settings_url", "https://app.example/settings/some-app");
+    out_end(&o);
+    say(b, EV_CATALOG_APP, app % 16 ? 0 : ACCOUNT, app);
+}
+
+static void fold_reference(struct bench *b)
+{
+    char text[64];
+    for (uint64_t app = 1; app <= COMMON; app++)
+        fold_catalogue(b, app);
+    for (uint64_t user = 1; user <= USERS; user++) {
+        struct out o = begin(b, 3);
+        text_fmt(text, sizeof text, "User Number %llu", (unsigned long long)user);
+        out_pair_z(&o, "name", text);
+        out_pair_z(&o, "email", "somebody@example.com");
+        out_pair_bool(&o, "super_admin", user < 3);
+        out_end(&o);
+        say(b, EV_DIRECTORY_USER, ACCOUNT, user);
+    }
+    for (uint64_t lesson = 1; lesson <= LESSONS; lesson++) {
+        struct out o = begin(b, 5);
+        out_pair_z(&o, "title", "How to keep an integration healthy");
+        out_pair_z(&o, "link", "https://academy.example/lessons/healthy");
+        out_pair_z(&o, "language", "en");
+        out_pair_z(&o, "topic", "upkeep");
+        out_key(&o, "apps");
+        out_array(&o, 2);
+        out_u64(&o, lesson % APPS);
+        out_u64(&o, lesson % 7);
+        out_end(&o);
+        out_end(&o);
+        say(b, EV_CATALOG_ACADEMY, 0, lesson);
+    }
+}
+
+/* ---- activity ---- */
+
+static void fold_signal(struct bench *b, uint64_t account, uint64_t app, uint64_t user,
+                        unsigned kind, int64_t age_ms)
+{
+    static const struct event_more more = {.reason = {"the token was refused", 21},
+                                           .code = {"401", 3}};
+    fold(b, (struct event){.account = account,
+                           .app = app,
+                           .user = user,
+                           .has_user = 1,
+                           .time_ms = NOW_MS - age_ms,
+                           .kind = kind & 255,
+                           .more = kind == EV_APP_INSTALLED ? NULL : &more});
+}
+
+static void fold_connections(struct bench *b)
+{
+    static const unsigned bad[] = {EV_APP_DISCONNECTED, EV_APP_EXPIRED, EV_APP_ERROR,
+                                   EV_PERMISSION_REAUTH};
+    for (uint64_t app = 1; app <= APPS; app++)
+        for (uint64_t i = 0; i < PER_APP; i++) {
+            const uint64_t user = 1 + hash_mix(app * 1000 + i) % USERS;
+            const int64_t age_ms = (int64_t)(hash_mix(app + i * 777) % 20) * MS_PER_DAY + 5000;
+            fold_signal(b, ACCOUNT, app, user, EV_APP_INSTALLED, age_ms + 4000000);
+            fold_signal(b, ACCOUNT, app, user, EV_APP_ERROR, age_ms + 3000000);
+            fold_signal(b, ACCOUNT, app, user, EV_APP_RECONNECTED, age_ms + 2000000);
+            if ((app + i) % 10 == 0)
+                fold_signal(b, ACCOUNT, app, user, bad[i % 4], age_ms);
+        }
+    for (uint64_t account = 100; account < 100 + ACCOUNTS; account++)
+        for (uint64_t i = 0; i < 12; i++)
+            fold_signal(b, account, 1 + hash_mix(account % 20 * 100 + i) % COMMON, 1,
+                        EV_APP_INSTALLED, MS_PER_DAY);
+}
+
+static void fold_app_day(struct bench *b, uint64_t app, int32_t day)
+{
+    const int64_t start_ms = day * MS_PER_DAY;
+    const unsigned half_hours = day == TODAY ? 24 : 48;
+    for (unsigned i = 0; i < half_hours; i++)
+        fold(b, (struct event){.account = ACCOUNT,
+                               .app = app,
+                               .time_ms = start_ms + i * 1800000,
+                               .count = 20,
+                               .kind = EV_API_CALL,
+                               .method = i % 3 ? METHOD_GET : METHOD_POST,
+                               .status = i % 9 ? 200 : 429});
+    for (unsigned i = 0; i < 300; i++)
+        fold(b, (struct event){.account = ACCOUNT,
+                               .app = app,
+                               .time_ms = start_ms + i * 100000,
+                               .object_type = (1 + (i + app) % 4) << 2,
+                               .record_hash = hash_mix(i + 1),
+                               .kind = (EV_RECORD_CREATED + i % 5) & 255});
+}
+
+static void fill(struct bench *b)
+{
+    bool more = true;
+    fold_reference(b);
+    fold_connections(b);
+    for (int32_t day = TODAY - 29; day <= TODAY; day++) {
+        for (uint64_t app = 1; app <= APPS; app++)
+            fold_app_day(b, app, day);
+        merge(b);
+    }
+    while (more)
+        must(days_sweep(b->days, 100000, &more), "cannot count accounts");
+    for (uint64_t app = 1; app <= APPS; app += 10) {
+        fold_signal(b, ACCOUNT, app, 5, EV_APP_INSTALLED, 3000);
+        fold(b, (struct event){.account = ACCOUNT,
+                               .app = app,
+                               .time_ms = NOW_MS - 2000,
+                               .kind = EV_API_CALL,
+                               .method = METHOD_GET,
+                               .status = 200});
+    }
+}
+
+/* ---- asking ---- */
+
+static void ask(struct bench *b, const char *question)
+{
+    struct request r;
+    b->context.gens[0] = b->g;
+    b->context.gens_n = 1;
+    arena_reset(&b->arena);
+    request_decode(question, strlen(question), &b->arena, &r);
+    query_answer(&b->context, &r, &b->answer);
+    CHECK(!b->answer.bad);
+}
+
+static const char *const questions[] = {
+    "{\"view\":\"home\",\"account\":7,\"viewer\":5}",
+    "{\"view\":\"home\",\"account\":7,\"viewer\":5,\"rows\":1000}",
+    "{\"view\":\"attention\",\"account\":7}",
+    "{\"view\":\"attention\",\"account\":7,\"limit\":50}",
+    "{\"view\":\"attention\",\"account\":7,\"state\":\"all\"}",
+    "{\"view\":\"attention\",\"account\":7,\"app\":10}",
+    "{\"view\":\"my_apps\",\"account\":7,\"viewer\":5}",
+    "{\"view\":\"other_apps\",\"account\":7,\"viewer\":5}",
+    "{\"view\":\"other_apps\",\"account\":7,\"viewer\":5,\"duplicate\":true}",
+    "{\"view\":\"connections\",\"account\":7,\"app\":10}",
+    "{\"view\":\"recommendations\",\"account\":7}",
+    "{\"view\":\"recommendations\",\"account\":7,\"limit\":5}",
+    "{\"view\":\"app\",\"account\":7,\"app\":10}",
+    "{\"view\":\"permissions\",\"account\":7,\"app\":10}",
+    "{\"view\":\"academy\",\"account\":7}",
+    "{\"view\":\"academy\",\"account\":7,\"app\":10,\"language\":\"en\"}",
+    "{\"view\":\"catalog\",\"account\":7}",
+    "{\"view\":\"users\",\"account\":7}",
+    "{\"view\":\"plan\",\"account\":7}",
+    "{\"view\":\"settings\",\"account\":7}",
+    "{\"view\":\"apps\",\"account\":7}",
+};
+
+static void measure(struct bench *b, const char *question, unsigned rounds)
+{
+    static struct metric_hist h;
+    metric_hist_reset(&h);
+    ask(b, question);
+    if (b->answer.n < 20 || memcmp(b->answer.p, "{\"ok\":true", 10) != 0)
+        printf("refused: %.*s\n", (int)b->answer.n, (const char *)b->answer.p);
+    for (unsigned i = 0; i < rounds; i++) {
+        const uint64_t start = clock_mono_ns();
+        ask(b, question);
+        metric_hist_add(&h, clock_mono_ns() - start);
+    }
+    printf("%8.1f %8.1f %8.1f us %8zu bytes  %s\n", (double)metric_hist_quantile(&h, 5000) / 1e3,
+           (double)metric_hist_quantile(&h, 9900) / 1e3, (double)h.max_ns / 1e3, b->answer.n,
+           question);
+}
+
+static void remove_dir(const char *dir)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb", "owner.lock"};
+    char path[96];
+    for (size_t i = 0; i < N_OF(files); i++) {
+        text_fmt(path, sizeof path, "%s/%s", dir, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(dir);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.answer = buf_of(0), .fields = buf_of(4096)};
+    char dir[] = "/tmp/daybook-micro-views-XXXXXX", why[256];
+    uint64_t rounds = 200;
+    if (argc > 1 && text_u64(str_of(argv[1]), &rounds) != ST_OK)
+        return 64;
+    if (!mkdtemp(dir))
+        return 74;
+    const struct store_options o = {
+        .dir = dir, .tables = days_table_names, .tables_n = DAYS_TABLES_N, .map_bytes = 4ull << 30};
+    must(store_open(&o, &b.days, why), "cannot open a store");
+    must(days_prepare(b.days, &b.position, why), "cannot prepare it");
+    b.g = generation_new(b.position);
+    fill(&b);
+    b.context = (struct query_context){
+        .days = b.days, .now_ms = NOW_MS, .floor_day = TODAY - 1000, .popularity = true};
+    must(query_new(&b.context.query), "no memory");
+    printf("     p50      p99  longest\n");
+    for (size_t i = 0; i < N_OF(questions); i++)
+        measure(&b, questions[i], (unsigned)rounds);
+    query_free(&b.context.query);
+    generation_free(&b.g);
+    arena_fini(&b.arena);
+    buf_fini(&b.answer);
+    buf_fini(&b.fields);
+    store_close(&b.days);
+    remove_dir(dir);
+    return 0;
+}

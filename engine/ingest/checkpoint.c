@@ -22,7 +22,9 @@ void checkpoint_init(struct checkpoint *c, struct store *days, const struct inge
 {
     *c = (struct checkpoint){
         .days = days,
-        .limits = {.activity_rows_max = o->activity_rows_max, .popularity = o->popularity},
+        .limits = {.activity_rows_max = o->activity_rows_max,
+                   .commit_bytes = o->merge_commit_bytes,
+                   .popularity = o->popularity},
         .covered = position,
         .active = generation_new(position),
         .spare = generation_new(0),
@@ -85,13 +87,16 @@ static void freeze(struct checkpoint *c)
     c->active_log_bytes = c->log_bytes;
 }
 
-static bool wants_purge(const struct checkpoint *c, int64_t mono_ms, bool may_purge)
+/* Now and then, and at once when another day is over. */
+static bool wants_purge(const struct checkpoint *c, int64_t mono_ms, int32_t first_day)
 {
-    return may_purge && mono_ms >= c->purge_mono_ms;
+    return mono_ms >= c->purge_mono_ms || first_day > c->purge_first_day;
 }
 
 void checkpoint_turn(struct checkpoint *c, const struct clock *now, bool may_purge)
 {
+    const int32_t first_day = day_of_ms(now->wall_ms) - (VISIBLE_DAYS - 1) - PURGE_LAG_DAYS;
+
     if (c->working || c->failed)
         return;
     if (c->frozen == NULL && c->spare != NULL && is_due(c, now->mono_ms))
@@ -99,9 +104,8 @@ void checkpoint_turn(struct checkpoint *c, const struct clock *now, bool may_pur
     if (c->frozen != NULL) {
         if (now->mono_ms >= c->retry_mono_ms)
             send(c, (struct days_job){.kind = DAYS_MERGE, .generation = c->frozen});
-    } else if (wants_purge(c, now->mono_ms, may_purge)) {
-        int32_t first_day = day_of_ms(now->wall_ms) - (VISIBLE_DAYS - 1) - PURGE_LAG_DAYS;
-
+    } else if (may_purge && wants_purge(c, now->mono_ms, first_day)) {
+        c->purge_first_day = first_day;
         send(c, (struct days_job){.kind = DAYS_PURGE, .first_day = first_day});
     }
 }

@@ -36,6 +36,7 @@ struct checkpoint {
     int64_t active_since_mono_ms; /* first fold into the active one; 0: it is empty */
     int64_t retry_mono_ms;        /* a merge failed: not before */
     int64_t purge_mono_ms;        /* next purge: not before */
+    int32_t purge_first_day;      /* of the last one: days before are gone or going */
     /* for the status */
     uint64_t merges;
     uint64_t rows_dropped, activities_trimmed;

@@ -28,6 +28,11 @@ static void detail_of(struct generation *g, const struct event_more *more)
     detail_add(g, DETAIL_FEATURE, more->feature);
     for (uint32_t i = 0; i < more->list_n; i++)
         detail_add(g, DETAIL_SCOPE, more->list[i]);
+    if (more->by1) {
+        char text[24];
+        const size_t n = text_fmt(text, sizeof(text), "%llu", (unsigned long long)(more->by1 - 1));
+        detail_add(g, DETAIL_BY, (struct str){text, n});
+    }
     CHECK(!g->text.bad);
 }
 
@@ -46,7 +51,7 @@ void activity_fold(struct generation *g, const struct fold *f)
 {
     for (uint32_t i = 0; i < f->n; i++) {
         const struct event *e = &f->ev[i];
-        if (f->verdict[i] || e->kind < EV_APP_INSTALLED || e->kind > EV_PERMISSION_REAUTH)
+        if (f->verdict[i] || !event_is_activity(e->kind))
             continue;
         struct signal_account *a = account_find_or_add(g, e->account);
         const size_t detail = g->text.n;

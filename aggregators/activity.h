@@ -1,4 +1,4 @@
-/* The activity log: every lifecycle, sync and permission event of an account, for 30 days.
+/* The activity log: every lifecycle, sync, permission and action event of an account, for 30 days.
  *
  * Entries are ordered by (time, position) and packed into blocks of about ACTIVITY_BLOCK bytes:
  *
@@ -31,6 +31,7 @@ enum detail_tag {
     DETAIL_TO,
     DETAIL_FEATURE,
     DETAIL_SCOPE, /* repeated */
+    DETAIL_BY,    /* decimal digits */
 };
 
 /* One entry, as packed and unpacked. */

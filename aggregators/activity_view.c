@@ -222,6 +222,8 @@ static struct activity activity_of(struct view *v, const struct entry *e, struct
             scopes[row.scopes_n++] = s;
         else if (tag >= DETAIL_REASON && tag <= DETAIL_FEATURE)
             *fields[tag] = s;
+        else if (tag == DETAIL_BY)
+            row.has_by = text_u64(s, &row.by) == ST_OK;
     }
     row.scopes = scopes;
     if (r.bad)

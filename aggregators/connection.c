@@ -384,13 +384,15 @@ size_t connection_key(uint8_t key[static CONNECTION_KEY_MAX], uint64_t account, 
 }
 
 /* Signals by (account, app, user). */
-static struct sort_item *connection_order(const struct generation *g)
+static struct sort_item *connection_order(const struct generation *g, size_t *signals_n)
 {
-    const size_t n = g->signal.n;
-    struct sort_item *items = merge_alloc(2 * n * sizeof *items);
-    for (size_t i = 0; i < n; i++)
-        items[i] = (struct sort_item){g->signal.p[i].has_user ? g->signal.p[i].user + 1 : 0, 0,
-                                      (uint32_t)i};
+    struct sort_item *items = merge_alloc(2 * g->signal.n * sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; i < g->signal.n; i++)
+        if (connection_is_signal(g->signal.p[i].kind))
+            items[n++] = (struct sort_item){g->signal.p[i].has_user ? g->signal.p[i].user + 1 : 0,
+                                            0, (uint32_t)i};
+    *signals_n = n;
     sort_items(items, items + n, n);
     for (size_t i = 0; i < n; i++)
         items[i].lo = g->signal.p[items[i].at].app;
@@ -412,9 +414,10 @@ void connection_merge(struct merge *m)
     const struct generation *g = m->g;
     if (g->signal.n == 0)
         return;
-    struct sort_item *order = connection_order(g);
+    size_t n;
+    struct sort_item *order = connection_order(g, &n);
     struct buf value = buf_of(SIZE_MAX / 2);
-    for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK;) {
+    for (size_t i = 0; i < n && m->txn.status == ST_OK;) {
         const struct signal *first = &g->signal.p[order[i].at];
         if (merge_is_due(m))
             merge_part(m, MERGE_REST, 0, 0);
@@ -425,7 +428,7 @@ void connection_merge(struct merge *m)
         struct span old;
         if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && history_load(&h, old))
             txn_fail(&m->txn, ST_CORRUPT);
-        for (; i < g->signal.n && same_connection(&g->signal.p[order[i].at], first); i++) {
+        for (; i < n && same_connection(&g->signal.p[order[i].at], first); i++) {
             const struct entry e = entry_of_signal(g, &g->signal.p[order[i].at]);
             history_add(&h, &e);
         }

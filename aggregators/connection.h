@@ -63,6 +63,12 @@ struct history {
     uint32_t n, cap;
 };
 
+/* Is it about a connection? Actions ask for something: what came of it is a signal of its own. */
+static inline bool connection_is_signal(unsigned kind)
+{
+    return event_group(kind) != GROUP_ACTION;
+}
+
 /* The table of the graph above. */
 enum connection_state connection_step(enum connection_state from, unsigned kind);
 

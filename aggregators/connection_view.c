@@ -43,14 +43,19 @@ static bool wanted(const struct connection_query *q, uint64_t app, uint64_t user
            (q->to_app == 0 || app <= q->to_app);
 }
 
+uint32_t view_connections_pending(const struct view *v, uint64_t account)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < v->gen_n; i++) {
+        const struct signal_account *a = pending_signals(v->gen[i], account);
+        n += a ? a->n : 0;
+    }
+    return n;
+}
+
 static void collect_pending(struct walk *w)
 {
-    uint32_t cap = 0;
-    for (unsigned i = 0; i < w->v->gen_n; i++) {
-        const struct generation *g = w->v->gen[i];
-        const struct signal_account *a = pending_signals(g, w->q->account);
-        cap += a ? a->n : 0;
-    }
+    const uint32_t cap = view_connections_pending(w->v, w->q->account);
     if (cap == 0)
         return;
     w->pending = malloc(cap * sizeof *w->pending);
@@ -65,7 +70,8 @@ static void collect_pending(struct walk *w)
             const struct signal *s = &g->signal.p[at];
             const uint64_t user1 = s->has_user ? s->user + 1 : 0;
             CHECK(w->pending_n < cap);
-            if (wanted(w->q, s->app, user1))
+            if (connection_is_signal(s->kind) && wanted(w->q, s->app, user1) &&
+                (w->q->below == 0 || s->position < w->q->below))
                 w->pending[w->pending_n++] = (struct pending_signal){s->app, user1, g, s};
         }
     }

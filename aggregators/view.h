@@ -117,6 +117,8 @@ struct activity {
     uint64_t user;
     enum event_kind kind;
     bool has_user;
+    bool has_by; /* action.*: the user who asked for it */
+    uint64_t by;
     /* Borrowed from the view or its arena; p == NULL when absent. */
     struct str reason, code, setting, from, to, feature;
     const struct str *scopes;

@@ -257,6 +257,7 @@ static enum import_reason fill_kind(struct importer *im, const struct csv_state 
     case GROUP_NONE:
     case GROUP_SYNC:
     case GROUP_PERMISSION:
+    case GROUP_ACTION:
     case GROUP_REMOVED:
     case GROUP_CATALOG_APP:
     case GROUP_CATALOG_ACADEMY:

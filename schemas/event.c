@@ -16,6 +16,13 @@ enum event_group event_group(unsigned kind)
     return kind < EV_KIND_MAX ? (enum event_group)kind_groups[kind] : GROUP_NONE;
 }
 
+bool event_is_activity(unsigned kind)
+{
+    enum event_group group = event_group(kind);
+    return group == GROUP_APP || group == GROUP_SYNC || group == GROUP_PERMISSION ||
+           group == GROUP_ACTION;
+}
+
 const char *event_type_name(unsigned kind)
 {
     return kind < EV_KIND_MAX ? kind_names[kind].p : NULL;

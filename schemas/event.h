@@ -26,6 +26,7 @@ enum event_group {
     GROUP_APP,
     GROUP_SYNC,
     GROUP_PERMISSION,
+    GROUP_ACTION,
     GROUP_REMOVED,
     GROUP_CATALOG_APP,
     GROUP_CATALOG_ACADEMY,
@@ -70,8 +71,9 @@ struct event_more {
     uint64_t record_number;  /* a record given as an integer or decimal string; a record alone makes
                               * no `more`: its hash is enough for every aggregator */
     struct str endpoint;     /* api.call: endpoint or path */
-    struct str reason, code; /* app.* */
+    struct str reason, code; /* app.*, action.* */
     struct str setting, from, to; /* sync.* */
+    uint64_t by1;                 /* action.*: by + 1; 0: none */
     struct str feature;           /* permission.* */
     const struct str *list;       /* scopes of permission.* */
     uint32_t list_n;
@@ -99,6 +101,9 @@ struct event {
     uint32_t status : 16; /* api.call */
 };
 STATIC_CHECK(sizeof(struct event) == 64);
+
+/* Is it of the activity log: app.*, sync.*, permission.* or action.*? */
+bool event_is_activity(unsigned kind);
 
 /* The group of a kind number; GROUP_NONE for unused numbers. */
 enum event_group event_group(unsigned kind);

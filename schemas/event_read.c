@@ -116,11 +116,14 @@ static enum status put_number(struct build *b, enum field f, uint64_t n)
         b->e->status = (uint16_t)n;
     } else if (f == F_API_COUNT || f == F_RECORD_COUNT) {
         b->e->count = (uint32_t)n;
-    } else if (f == F_API_LATENCY) {
+    } else if (f == F_API_LATENCY || f == F_ACTION_BY) {
         more = more_of(b);
         if (more == NULL)
             return ST_NO_MEMORY;
-        more->latency_ms = n;
+        if (f == F_API_LATENCY)
+            more->latency_ms = n;
+        else
+            more->by1 = n + 1;
     }
     return ST_OK;
 }
@@ -134,8 +137,10 @@ static struct str *string_place(struct event_more *more, enum field f)
     case F_API_PATH:
         return &more->endpoint;
     case F_APP_REASON:
+    case F_ACTION_ACTION_REASON:
         return &more->reason;
     case F_APP_CODE:
+    case F_ACTION_ACTION_CODE:
         return &more->code;
     case F_SYNC_SETTING:
         return &more->setting;

@@ -39,7 +39,8 @@ bool field_app_required(enum event_kind kind)
 {
     enum event_group group = event_group(kind);
     return group == GROUP_API || group == GROUP_RECORD || group == GROUP_APP ||
-           group == GROUP_SYNC || group == GROUP_PERMISSION || group == GROUP_CATALOG_APP;
+           group == GROUP_SYNC || group == GROUP_PERMISSION || group == GROUP_ACTION ||
+           group == GROUP_CATALOG_APP;
 }
 
 const char *http_method_name(unsigned method)

@@ -51,6 +51,7 @@ static const char *group_name(enum event_group group)
         [GROUP_APP] = "app",
         [GROUP_SYNC] = "sync",
         [GROUP_PERMISSION] = "permission",
+        [GROUP_ACTION] = "action",
         [GROUP_REMOVED] = "removed",
         [GROUP_CATALOG_APP] = "catalog_app",
         [GROUP_CATALOG_ACADEMY] = "catalog_academy",

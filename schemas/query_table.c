@@ -185,7 +185,8 @@ size_t query_param_allowed(const struct query_param *p, char *buf, size_t cap)
     case PARAM_WORD:
         return words_text(p->allowed, " or ", buf, cap);
     case PARAM_KIND:
-        return text_fmt(buf, cap, "an app.*, sync.* or permission.* type such as app.installed");
+        return text_fmt(buf, cap,
+                        "an app.*, sync.*, permission.* or action.* type such as app.installed");
     case PARAM_OBJECT:
         return text_fmt(buf, cap, "an object type such as contacts, 0-1 or 2-123");
     case PARAM_CODE:

@@ -77,6 +77,7 @@ static struct value field_value(const struct daybook_event *e, int id)
     case F_COMMON_USER:
     case F_APP_APP_USER:
     case F_SYNC_SYNC_USER:
+    case F_ACTION_ACTION_USER:
     case F_DIRECTORY_USER_DIR_USER:
     case F_ACCOUNT_SETTINGS_SETTINGS_USER:
         return number_value(e->has_user, e->user);
@@ -101,8 +102,10 @@ static struct value field_value(const struct daybook_event *e, int id)
         return e->record != NULL ? text_value(e->record)
                                  : number_value(e->has_record_number, e->record_number);
     case F_APP_REASON:
+    case F_ACTION_ACTION_REASON:
         return text_value(e->reason);
     case F_APP_CODE:
+    case F_ACTION_ACTION_CODE:
         return text_value(e->code);
     case F_SYNC_SETTING:
         return text_value(e->setting);

@@ -180,18 +180,12 @@ static void on_tick(void *arg)
 
 /* ---- what is new ---- */
 
-static bool is_activity(enum event_kind kind)
-{
-    enum event_group g = event_group(kind);
-    return g == GROUP_APP || g == GROUP_SYNC || g == GROUP_PERMISSION;
-}
-
 static void on_accepted(void *arg, const struct batch *b, uint64_t position, int64_t received_ms)
 {
     struct activity_streams *o = arg;
     (void)position, (void)received_ms;
     for (uint32_t i = 0; o->first != NULL && i < b->n; i++) {
-        if (b->verdict[i] != 0 || !is_activity(b->ev[i].kind))
+        if (b->verdict[i] != 0 || !event_is_activity(b->ev[i].kind))
             continue;
         for (struct stream *s = o->first; s != NULL; s = s->next)
             if (s->account == b->ev[i].account)

@@ -310,6 +310,90 @@ static void walks_and_windows_are_parts_of_the_whole(void **state)
     days_teardown(&f);
 }
 
+/* ---- actions ---- */
+
+/* S39: pressing a button asks for something; only what comes of it moves a connection. */
+static void actions_are_activity_and_no_state(void **state)
+{
+    (void)state;
+    const struct event_more asked = {.reason = STR("expired"), .code = STR("k-1"), .by1 = 9 + 1};
+    for (int merged = 0; merged < 4; merged++) {
+        struct fixture f;
+        struct view v;
+        struct arena a = {0};
+        struct connection_list list;
+        struct activity_page page;
+        days_setup(&f);
+        struct event ev[2] = {signal_at(5, EV_ACTION_INSTALL, TODAY * MS_PER_DAY + 100),
+                              signal_at(5, EV_APP_EXPIRED, TODAY * MS_PER_DAY + 200)};
+        ev[0].more = &asked;
+        days_fold(&f, &ev[0], (const uint8_t[]){0}, 1);
+        if (merged & 1)
+            (void)days_merge_now(&f, 1000);
+        days_view(&f, &v);
+        view_connections(&v, 5, NULL, &a, &list);
+        assert_int_equal(list.n, 0);
+        view_close(&v);
+        days_fold(&f, &ev[1], (const uint8_t[]){0}, 1);
+        ev[0].kind = EV_ACTION_UNINSTALL;
+        ev[0].time_ms += 200;
+        days_fold(&f, &ev[0], (const uint8_t[]){0}, 1);
+        if (merged & 2)
+            (void)days_merge_now(&f, 1000);
+        days_view(&f, &v);
+        view_connections(&v, 5, NULL, &a, &list);
+        assert_int_equal(list.n, 1);
+        assert_int_equal(list.rows[0].state, STATE_EXPIRED);
+        const struct activity_query q = {
+            .account = 5, .to_ms = INT64_MAX, .limit = 9, .scan_max = 99};
+        view_activity(&v, &q, &a, &page);
+        assert_int_equal(page.rows_n, 3);
+        assert_int_equal(page.rows[0].kind, EV_ACTION_UNINSTALL);
+        assert_true(page.rows[0].has_by && page.rows[0].by == 9);
+        assert_false(page.rows[1].has_by);
+        assert_true(str_eq(page.rows[2].code, STR("k-1")));
+        view_close(&v);
+        arena_fini(&a);
+        days_teardown(&f);
+    }
+}
+
+static bool take_state(void *arg, const struct connection *c)
+{
+    *(enum connection_state *)arg = c->state;
+    return true;
+}
+
+/* What the live feed calls a change is the difference of two such looks. */
+static void a_state_as_it_was_before_a_position(void **state)
+{
+    (void)state;
+    static const unsigned kinds[] = {EV_APP_INSTALLED, EV_APP_ERROR, EV_APP_RECOVERED,
+                                     EV_APP_EXPIRED};
+    static const enum connection_state after[] = {STATE_CONNECTED, STATE_ERROR, STATE_CONNECTED,
+                                                  STATE_EXPIRED};
+    struct fixture f;
+    struct view v;
+    uint64_t first = 0;
+    days_setup(&f);
+    for (uint32_t i = 0; i < N_OF(kinds); i++) {
+        const struct event e = signal_at(5, kinds[i], TODAY * MS_PER_DAY + 100 * (int64_t)i);
+        first = i == 0 ? f.position : first;
+        days_fold(&f, &e, (const uint8_t[]){0}, 1);
+    }
+    days_view(&f, &v);
+    for (uint32_t i = 0; i < N_OF(kinds); i++) {
+        enum connection_state found = STATE_NONE;
+        const struct connection_query q = {.account = 5, .below = first + i + 1};
+        view_connections_each(&v, &q, take_state, &found);
+        assert_int_equal(found, after[i]);
+    }
+    assert_int_equal(view_connections_pending(&v, 5), N_OF(kinds));
+    assert_int_equal(view_connections_pending(&v, 6), 0);
+    view_close(&v);
+    days_teardown(&f);
+}
+
 /* ---- scopes and reference data ---- */
 
 static void scopes_keep_the_newest_word(void **state)
@@ -431,6 +515,8 @@ int main(void)
         cmocka_unit_test(connection_states),
         cmocka_unit_test(problems_open_and_resolve),
         cmocka_unit_test(walks_and_windows_are_parts_of_the_whole),
+        cmocka_unit_test(actions_are_activity_and_no_state),
+        cmocka_unit_test(a_state_as_it_was_before_a_position),
         cmocka_unit_test(scopes_keep_the_newest_word),
         cmocka_unit_test(reference_data_keeps_the_newest_version),
     };

@@ -77,6 +77,7 @@ static json_t *activity_row(const struct twin_event *x)
     json_object_set_new(row, "scopes", x->more.list_n ? json_string("a b c") : json_null());
     json_object_set_new(row, "feature", text_or_null(x->more.feature));
     json_object_set_new(row, "received", json_integer(x->received_ms));
+    json_object_set_new(row, "by", json_null());
     return row;
 }
 

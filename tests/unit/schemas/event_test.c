@@ -22,7 +22,7 @@ static void test_names_and_kinds_are_inverse(void **state)
         n++;
         assert_int_equal(event_kind_of(str_of(name)), kind);
     }
-    assert_int_equal(n, 34);
+    assert_int_equal(n, 39);
     assert_int_equal(event_kind_of(STR("")), EV_NONE);
     assert_int_equal(event_kind_of(STR("api.cal")), EV_NONE);
     assert_int_equal(event_kind_of(STR("api.calls")), EV_NONE);
@@ -61,6 +61,11 @@ static void test_kind_numbers_are_never_reused(void **state)
         {40, "permission.granted"},
         {41, "permission.revoked"},
         {42, "permission.reauth_required"},
+        {45, "action.reconnect"},
+        {46, "action.disconnect"},
+        {47, "action.reauthenticate"},
+        {48, "action.install"},
+        {49, "action.uninstall"},
         {50, "catalog.app"},
         {51, "catalog.app.removed"},
         {52, "catalog.academy"},
@@ -226,6 +231,7 @@ static void test_slots(void **state)
         {GROUP_APP, "user reason code id direction "},
         {GROUP_SYNC, "user setting from to id direction "},
         {GROUP_PERMISSION, "scopes feature id user direction "},
+        {GROUP_ACTION, "user by reason code id direction "},
         {GROUP_REMOVED, "key id user direction "},
         {GROUP_CATALOG_APP,
          "name developer kind user_level multi_account shows_status required_scopes "

@@ -48,6 +48,7 @@ static const char *group_title(enum event_group group)
         [GROUP_APP] = "app",
         [GROUP_SYNC] = "sync",
         [GROUP_PERMISSION] = "permission",
+        [GROUP_ACTION] = "action",
         [GROUP_REMOVED] = "removed",
         [GROUP_CATALOG_APP] = "catalog.app",
         [GROUP_CATALOG_ACADEMY] = "catalog.academy",

@@ -89,6 +89,32 @@ static enum status own_dir(struct store *s, char *why)
     return ST_OK;
 }
 
+/* LMDB begins a new file with two pages that it does not sync. A power cut could leave a file of
+ * that name which is no store, to be refused for ever; so it is made under another name, and has
+ * its own when it is whole. */
+static int make_file(struct store *s)
+{
+    char path[4096];
+    MDB_env *env;
+
+    if (faccessat(s->dir_fd, "data.mdb", F_OK, 0) == 0)
+        return 0;
+    if (unlinkat(s->dir_fd, "data.mdb.new", 0) != 0 && errno != ENOENT)
+        return errno;
+    text_fmt(path, sizeof(path), "%s/data.mdb.new", s->dir);
+    int rc = mdb_env_create(&env);
+    if (rc != 0)
+        return rc;
+    rc = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+    if (rc == 0)
+        rc = mdb_env_sync(env, 1);
+    mdb_env_close(env);
+    if (rc == 0 &&
+        (renameat(s->dir_fd, "data.mdb.new", s->dir_fd, "data.mdb") != 0 || fsync(s->dir_fd) != 0))
+        rc = errno;
+    return rc;
+}
+
 static int open_env(struct store *s, uint64_t map_bytes)
 {
     unsigned flags = MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0);
@@ -131,7 +157,9 @@ static enum status open_all(struct store *s, uint64_t map_bytes, char *why)
     if (result != ST_OK)
         return result;
 
-    int rc = open_env(s, map_bytes);
+    int rc = s->read_only ? 0 : make_file(s);
+    if (rc == 0)
+        rc = open_env(s, map_bytes);
     if (rc == 0)
         rc = open_tables(s);
     if (rc != 0)

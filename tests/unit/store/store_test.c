@@ -153,6 +153,22 @@ static void test_garbage_is_corrupt(void **state)
 }
 
 /* A second process looks on while this one writes, and dies in the middle of a read. */
+/* What a power cut left of the very first start, before the file had its name. */
+static void test_unfinished_file_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    char path[96], unfinished[96];
+    store_close(&f->s);
+    text_fmt(path, sizeof(path), "%s/data.mdb", f->dir);
+    text_fmt(unfinished, sizeof(unfinished), "%s/data.mdb.new", f->dir);
+    assert_int_equal(rename(path, unfinished), 0);
+    assert_int_equal(truncate(unfinished, 0), 0);
+    assert_int_equal(truncate(unfinished, 5000), 0);
+    open_store(f);
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    assert_int_equal(access(unfinished, F_OK), -1);
+}
+
 static void test_reader_beside_writer(void **state)
 {
     struct fixture *f = *state;
@@ -334,6 +350,7 @@ int main(void)
         STORE_TEST(test_second_owner_is_refused),
         STORE_TEST(test_missing_directory),
         STORE_TEST(test_garbage_is_corrupt),
+        STORE_TEST(test_unfinished_file_is_made_anew),
         STORE_TEST(test_reader_beside_writer),
         STORE_TEST(test_reader_lag),
         STORE_TEST(test_readers_have_a_limit),

@@ -209,14 +209,19 @@ static void take(struct run *r, const struct workload *w, uint64_t *at, size_t n
     }
 }
 
-static void report_run(const struct run *r, const char *of, size_t k, uint64_t ns,
+struct took {
+    size_t k; /* events of a commit */
+    uint64_t ns;
+};
+
+static void report_run(const struct run *r, const char *of, struct took took,
                        const struct histogram *h, const char *path)
 {
     char what[96];
     struct stat st = {0};
     (void)stat(path, &st);
-    text_fmt(what, sizeof what, "%s, %zu events a commit", r->layout->name, k);
-    report(what, of, EVENTS * 1e9 / (double)ns, "events/s");
+    text_fmt(what, sizeof what, "%s, %zu events a commit", r->layout->name, took.k);
+    report(what, of, EVENTS * 1e9 / (double)took.ns, "events/s");
     report_latency("  commit", of, h);
     report("  file", of, (double)st.st_size / 1048576, "MiB");
 }
@@ -245,7 +250,7 @@ static int measure(const struct layout *l, enum workload_shape shape, size_t k, 
         spent += clock_mono_ns() - start;
     }
     if (rc == 0)
-        report_run(&r, workload_shape_name(shape), k, spent, &h, path);
+        report_run(&r, workload_shape_name(shape), (struct took){k, spent}, &h, path);
     else
         report_note("%s: %s", l->name, mdb_strerror(rc));
     mdb_env_close(r.env);

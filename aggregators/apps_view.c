@@ -73,6 +73,16 @@ static void join(const struct gathering *g, struct app_summary *to, const struct
     }
 }
 
+static bool is_troubled(const struct apps_query *q, const struct connection *c)
+{
+    for (unsigned i = 0; c->troubled && i < PROBLEM_N; i++) {
+        const int64_t resolved_ms = problem_resolved_ms(&c->problems[i]);
+        if (c->problems[i].episodes && (resolved_ms == 0 || resolved_ms >= q->troubled_ms))
+            return true;
+    }
+    return false;
+}
+
 static bool see_troubled(struct gathering *g, const struct connection *c)
 {
     struct connection *p =
@@ -101,7 +111,7 @@ static bool see_connection(void *arg, const struct connection *c)
     }
     g->connections_n++;
     join(g, &g->p[g->n - 1], c);
-    return !g->q->troubled || !c->troubled || see_troubled(g, c);
+    return !g->q->troubled || !is_troubled(g->q, c) || see_troubled(g, c);
 }
 
 /* Both lists as one, within the limit. */

@@ -242,15 +242,10 @@ static void write_signal(struct buf *b, const struct connection_signal *s, int64
     buf_str(b, s->code);
 }
 
-static void read_fold(struct reader *r, struct connection_fold *f)
+static void read_problems(struct reader *r, struct problem to[static PROBLEM_N])
 {
-    f->state = (enum connection_state)read_u8(r);
-    r->bad |= f->state >= STATE_N;
-    f->since_ms = (int64_t)read_varint(r);
-    f->reason = read_str(r);
-    f->code = read_str(r);
     for (unsigned i = 0; i < PROBLEM_N; i++) {
-        struct problem *p = &f->problems[i];
+        struct problem *p = &to[i];
         p->episodes = (uint32_t)read_varint(r);
         if (!p->episodes)
             continue;
@@ -262,6 +257,16 @@ static void read_fold(struct reader *r, struct connection_fold *f)
         p->reason = read_str(r);
         p->code = read_str(r);
     }
+}
+
+static void read_fold(struct reader *r, struct connection_fold *f)
+{
+    f->state = (enum connection_state)read_u8(r);
+    r->bad |= f->state >= STATE_N;
+    f->since_ms = (int64_t)read_varint(r);
+    f->reason = read_str(r);
+    f->code = read_str(r);
+    read_problems(r, f->problems);
 }
 
 static void write_fold(struct buf *b, const struct connection_fold *f)
@@ -340,22 +345,23 @@ void history_store(struct history *h, struct buf *to)
     value_seal(to);
 }
 
-static void show(struct connection *to, const struct connection_fold *f)
+static bool is_troubled(const struct problem problems[static PROBLEM_N])
 {
-    to->state = f->state;
-    to->since_ms = f->since_ms;
-    to->reason = f->reason;
-    to->code = f->code;
-    memcpy(to->problems, f->problems, sizeof f->problems);
-    to->troubled = false;
+    uint32_t episodes = 0;
     for (unsigned i = 0; i < PROBLEM_N; i++)
-        to->troubled |= f->problems[i].episodes > 0;
+        episodes |= problems[i].episodes;
+    return episodes > 0;
 }
 
 void history_state(const struct history *h, struct connection *out)
 {
     const struct connection_fold f = history_result(h);
-    show(out, &f);
+    out->state = f.state;
+    out->since_ms = f.since_ms;
+    out->reason = f.reason;
+    out->code = f.code;
+    memcpy(out->problems, f.problems, sizeof f.problems);
+    out->troubled = is_troubled(f.problems);
     out->installed_ms = h->installed_ms;
     out->sync_known = h->sync_ms != 0;
     out->sync_on = h->sync_on;
@@ -364,15 +370,18 @@ void history_state(const struct history *h, struct connection *out)
 enum status connection_read(struct span value, struct connection *out)
 {
     struct reader r;
-    struct connection_fold f = {0};
     if (value_open(value, &r))
         return ST_CORRUPT;
     out->installed_ms = (int64_t)read_varint(&r);
     out->sync_known = read_varint(&r) != 0;
     out->sync_on = read_u8(&r);
-    read_fold(&r, &f);
-    show(out, &f);
-    return r.bad ? ST_CORRUPT : ST_OK;
+    out->state = (enum connection_state)read_u8(&r);
+    out->since_ms = (int64_t)read_varint(&r);
+    out->reason = read_str(&r);
+    out->code = read_str(&r);
+    read_problems(&r, out->problems);
+    out->troubled = is_troubled(out->problems);
+    return r.bad || out->state >= STATE_N ? ST_CORRUPT : ST_OK;
 }
 
 /* ---- merge ---- */

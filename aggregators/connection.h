@@ -84,7 +84,7 @@ void history_state(const struct history *h, struct connection *out);
 /* Forget everything but the memory. */
 void history_clear(struct history *h);
 
-/* The same from a stored value, without its history. */
+/* The same from a stored value, without its history, into a zeroed one. */
 enum status connection_read(struct span value, struct connection *out) MUST_CHECK;
 
 /* account . app . user + 1; returns the key's length. */

@@ -89,7 +89,7 @@ struct app_summary {
     int64_t sent_ms;        /* last activity; 0: none seen */
     int64_t received_ms;
     int64_t fresh_ms; /* newest installation, or connection that stands; 0: none */
-    bool mine;       /* the viewer has it connected: then how his own connection stands */
+    bool mine;        /* the viewer has it connected: then how his own connection stands */
     enum connection_state my_state;
     int64_t my_since_ms;
 };
@@ -101,7 +101,8 @@ struct apps_query {
     uint32_t connections_max; /* end at the next app after so many; 0: no bound */
     bool has_viewer;
     uint64_t viewer;
-    bool troubled; /* list the connections that have had problems */
+    bool troubled; /* list connections with a problem that was not resolved before troubled_ms */
+    int64_t troubled_ms;
 };
 
 struct app_list {

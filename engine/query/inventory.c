@@ -2,6 +2,14 @@
 
 #define LOOKED_AT_WORK 20 /* of a connection, or of an app on one day */
 
+/* Only attention ever asks for problems that are resolved. */
+static int64_t troubled_ms(const struct answer *a)
+{
+    const bool resolved =
+        a->q.view == VIEW_ATTENTION && question_number(&a->q, QUERY_ATTENTION_STATE, 0) != 0;
+    return resolved ? a->view.first_day * MS_PER_DAY : a->context->now_ms;
+}
+
 static struct inventory *read_window(struct answer *a, uint64_t from_app)
 {
     struct inventory *inv = arena_alloc(a->arena, sizeof *inv);
@@ -18,7 +26,8 @@ static struct inventory *read_window(struct answer *a, uint64_t from_app)
                                    .connections_max = INVENTORY_CONNECTIONS_MAX,
                                    .has_viewer = viewer->given,
                                    .viewer = viewer->given ? viewer->numbers[0] : 0,
-                                   .troubled = true},
+                                   .troubled = true,
+                                   .troubled_ms = troubled_ms(a)},
               a->arena, &inv->apps);
     a->work += inv->apps.looked_at * LOOKED_AT_WORK;
     return a->view.txn.status == ST_OK ? inv : NULL;

@@ -153,18 +153,21 @@ static void trim(struct gathering *g, const struct app_list *out)
 void view_apps(struct view *v, const struct apps_query *q, struct arena *a, struct app_list *out)
 {
     struct gathering g = {.v = v, .q = q, .a = a};
-    struct last_list last;
+    struct last_list last = {.to_app = UINT64_MAX};
     *out = (struct app_list){0};
     CHECK(q->limit > 0);
     const uint64_t from = q->from_app ? q->from_app : 1; /* app 0 is no app */
     view_connections_each(v, &(struct connection_query){.account = q->account, .from_app = from},
                           see_connection, &g);
-    view_last_activity(v,
-                       &(struct last_query){.account = q->account,
-                                            .from_app = from,
-                                            .to_app = g.cut ? g.next_app - 1 : UINT64_MAX,
-                                            .rows_max = q->limit},
-                       a, &last);
+    if (!q->no_activity)
+        view_last_activity(v,
+                           &(struct last_query){.account = q->account,
+                                                .from_app = from,
+                                                .to_app = g.cut ? g.next_app - 1 : UINT64_MAX,
+                                                .rows_max = q->limit},
+                           a, &last);
+    else if (g.cut)
+        last.to_app = g.next_app - 1;
     if (last.to_app != UINT64_MAX) {
         out->more = true;
         out->next_app = last.to_app + 1;

@@ -103,6 +103,7 @@ struct apps_query {
     uint64_t viewer;
     bool troubled; /* list connections with a problem that was not resolved before troubled_ms */
     int64_t troubled_ms;
+    bool no_activity; /* only apps with connections; without last activity, at half the cost */
 };
 
 struct app_list {

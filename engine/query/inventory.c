@@ -10,7 +10,7 @@ static int64_t troubled_ms(const struct answer *a)
     return resolved ? a->view.first_day * MS_PER_DAY : a->context->now_ms;
 }
 
-static struct inventory *read_window(struct answer *a, uint64_t from_app)
+static struct inventory *read_window(struct answer *a, uint64_t from_app, bool with_activity)
 {
     struct inventory *inv = arena_alloc(a->arena, sizeof *inv);
     const struct values *viewer = &a->q.v[QUERY_ANY_VIEWER];
@@ -19,6 +19,7 @@ static struct inventory *read_window(struct answer *a, uint64_t from_app)
         return NULL;
     }
     inv->from_app = from_app;
+    inv->with_activity = with_activity;
     view_apps(&a->view,
               &(struct apps_query){.account = a->account,
                                    .from_app = from_app,
@@ -27,7 +28,8 @@ static struct inventory *read_window(struct answer *a, uint64_t from_app)
                                    .has_viewer = viewer->given,
                                    .viewer = viewer->given ? viewer->numbers[0] : 0,
                                    .troubled = true,
-                                   .troubled_ms = troubled_ms(a)},
+                                   .troubled_ms = troubled_ms(a),
+                                   .no_activity = !with_activity},
               a->arena, &inv->apps);
     a->work += inv->apps.looked_at * LOOKED_AT_WORK;
     return a->view.txn.status == ST_OK ? inv : NULL;
@@ -35,8 +37,16 @@ static struct inventory *read_window(struct answer *a, uint64_t from_app)
 
 const struct inventory *inventory_get(struct answer *a, uint64_t from_app)
 {
+    const struct inventory *have = a->inventory;
+    if (!have || have->from_app != from_app || !have->with_activity)
+        a->inventory = read_window(a, from_app, true);
+    return a->inventory;
+}
+
+const struct inventory *inventory_connections(struct answer *a, uint64_t from_app)
+{
     if (!a->inventory || a->inventory->from_app != from_app)
-        a->inventory = read_window(a, from_app);
+        a->inventory = read_window(a, from_app, false);
     return a->inventory;
 }
 

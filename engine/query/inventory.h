@@ -16,12 +16,17 @@ struct duplicates {
 
 struct inventory {
     uint64_t from_app;
+    bool with_activity;
     struct app_list apps;
     const struct duplicates *duplicates; /* one per app; NULL until inventory_duplicates */
 };
 
 /* The window of apps from from_app on. NULL: see a->view.txn.status. */
 const struct inventory *inventory_get(struct answer *a, uint64_t from_app);
+
+/* The same for who needs no last activity: perhaps without it, and then without apps that have no
+ * connections. */
+const struct inventory *inventory_connections(struct answer *a, uint64_t from_app);
 
 /* Which apps of the window seem to do the same (overlap.c). NULL: see a->view.txn.status. */
 const struct duplicates *inventory_duplicates(struct answer *a, uint64_t from_app);

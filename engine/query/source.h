@@ -61,6 +61,7 @@ struct query_status {
     uint64_t received, accepted, duplicate, late, push_lost, batches;
     uint64_t rejected_rows, id_window_entries, merge_rows_dropped, activities_trimmed;
     uint64_t connections, unroutable, missed_edges;
+    uint64_t feed_subscribers, feed_messages, feed_dropped, feed_skipped;
     uint32_t rejected_n, batches_refused_n, unknown_fields_n, days_n, stores_n, tables_n;
     struct query_count rejected[QUERY_COUNTS_MAX];
     struct query_count batches_refused[QUERY_COUNTS_MAX];

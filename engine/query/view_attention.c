@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define LOOKED_AT_WORK 20
+#define ROWS_MAX       500 /* of a page: each has two names looked up */
 
 enum { WANT_OPEN, WANT_RESOLVED, WANT_ALL }; /* words of query.def */
 
@@ -42,6 +43,12 @@ struct issue {
     enum problem_kind kind;
 };
 
+/* What issues are sorted by: severity and age, then the order of (app, user) they were found in. */
+struct rank {
+    uint64_t key;
+    uint32_t issue;
+};
+
 static int place_order(const struct place *x, const struct place *y)
 {
     if (x->severity != y->severity)
@@ -53,9 +60,12 @@ static int place_order(const struct place *x, const struct place *y)
     return x->user1 < y->user1 ? -1 : x->user1 > y->user1;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
-    return place_order(&((const struct issue *)a)->at, &((const struct issue *)b)->at);
+    const struct rank *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->issue < y->issue ? -1 : x->issue > y->issue;
 }
 
 /* ---- collecting ---- */
@@ -235,18 +245,37 @@ static void write_cursor(struct answer *a, const struct cursor *from)
     buf_varint(b, from->last.user1);
 }
 
+/* The rows after the cursor, in order; NULL: no memory. */
+static struct rank *rank(struct issues *l, const struct cursor *at, uint32_t *n)
+{
+    struct rank *ranks = arena_alloc(l->a->arena, (l->n + 1) * sizeof *ranks);
+    *n = 0;
+    if (!ranks) {
+        txn_fail(&l->a->view.txn, ST_NO_MEMORY);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < l->n; i++) {
+        const struct place *p = &l->rows[i].at;
+        if (!at->after || place_order(p, &at->last) > 0)
+            ranks[(*n)++] =
+                (struct rank){(uint64_t)(7 - p->severity) << 61 | (uint64_t)p->opened_ms, i};
+    }
+    if (*n > 1)
+        qsort(ranks, *n, sizeof *ranks, by_rank);
+    return ranks;
+}
+
 /* Put the rows after the cursor; false when the page is full. */
 static bool put_issues(struct issues *l, struct cursor *at)
 {
-    if (l->n > 1)
-        qsort(l->rows, l->n, sizeof *l->rows, by_place);
-    for (uint32_t i = 0; i < l->n; i++) {
-        if (at->after && place_order(&l->rows[i].at, &at->last) <= 0)
-            continue;
-        if (!put(l->a, &l->rows[i]))
+    uint32_t n;
+    const struct rank *ranks = rank(l, at, &n);
+    for (uint32_t i = 0; ranks && i < n; i++) {
+        const struct issue *issue = &l->rows[ranks[i].issue];
+        if (!put(l->a, issue))
             return false;
         at->after = true;
-        at->last = l->rows[i].at;
+        at->last = issue->at;
     }
     return true;
 }
@@ -256,8 +285,7 @@ static enum status of_one_app(struct answer *a, uint64_t app, struct cursor *at)
 {
     struct issues l = {.a = a, .want = question_number(&a->q, QUERY_ATTENTION_STATE, WANT_OPEN)};
     view_connections_each(
-        &a->view,
-        &(struct connection_query){.account = a->account, .from_app = app, .to_app = app},
+        &a->view, &(struct connection_query){.account = a->account, .from_app = app, .to_app = app},
         collect_copy, &l);
     if (a->view.txn.status == ST_OK && !put_issues(&l, at))
         write_cursor(a, at);
@@ -269,7 +297,7 @@ static enum status of_all_apps(struct answer *a, struct cursor *at)
     for (;;) {
         struct issues l = {.a = a,
                            .want = question_number(&a->q, QUERY_ATTENTION_STATE, WANT_OPEN)};
-        const struct inventory *inv = inventory_get(a, at->window);
+        const struct inventory *inv = inventory_connections(a, at->window);
         for (uint32_t i = 0; inv && i < inv->apps.troubled_n; i++)
             collect(&l, &inv->apps.troubled[i]);
         if (a->view.txn.status != ST_OK)
@@ -290,6 +318,8 @@ enum status view_attention_answer(struct answer *a)
 {
     struct cursor at = {0};
     const struct values *apps = &a->q.v[QUERY_ATTENTION_APP];
+    if (a->page->rows_max > ROWS_MAX)
+        a->page->rows_max = ROWS_MAX;
     enum status st = answer_check_beta(a);
     if (st == ST_OK)
         st = read_cursor(a, &at);

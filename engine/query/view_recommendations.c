@@ -1,10 +1,10 @@
 /* recommendations: marketplace and built-in apps of the catalogue that nobody in the account has
  * connected.
  *
- * Most fitting is what accounts with the same apps have: for each connected app, the published share
- * of the accounts with it that have the other one too (aggregators/popularity.h), added up. Then
- * come apps of developers whose apps are in use, then the rest: marketplace before built-in, and by
- * number. The same tables give the same list. */
+ * Most fitting is what accounts with the same apps have: for each connected app, the published
+ * share of the accounts with it that have the other one too (aggregators/popularity.h), added up.
+ * Then come apps of developers whose apps are in use, then the rest: marketplace before built-in,
+ * and by number. The same tables give the same list. */
 #include "aggregators/popularity.h"
 #include "engine/base/check.h"
 #include "engine/query/inventory.h"
@@ -17,9 +17,9 @@
 
 struct candidate {
     struct catalogue_app app;
-    uint64_t score;              /* sum of shares, in 1/10,000 */
+    uint64_t score;                 /* sum of shares, in 1/10,000 */
     uint64_t accounts, accounts_of; /* of the largest share; 0: none */
-    uint64_t beside;             /* the connected app of that share, or of the same developer */
+    uint64_t beside;                /* the connected app of that share, or of the same developer */
 };
 
 struct list {
@@ -241,7 +241,7 @@ enum status view_recommendations_answer(struct answer *a)
         st = answer_read_place(a, &from);
     if (st != ST_OK)
         return st;
-    l.inv = inventory_get(a, 0);
+    l.inv = inventory_connections(a, 0);
     if (!l.inv || !read_candidates(&l))
         return a->view.txn.status;
     rank(&l);

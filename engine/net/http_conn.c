@@ -13,6 +13,7 @@
 
 #define LINGER_MS        1000
 #define LINGER_BYTES_MAX ((size_t)1 << 20)
+#define LINGERING_MAX    256                /* at once; one more is closed without grace */
 #define READ_BYTES       ((size_t)64 << 10) /* of one connection at a time */
 
 /* ---- lists ---- */
@@ -52,6 +53,10 @@ void conn_enter(struct conn *c, enum conn_state state)
         h->sending--;
     if (state == CONN_SENDING)
         h->sending++;
+    if (c->state == CONN_LINGER)
+        h->lingering--;
+    if (state == CONN_LINGER)
+        h->lingering++;
     bool waits = state == CONN_FRESH || state == CONN_HEAD || state == CONN_BODY;
     if (!waits)
         wait_remove(c);
@@ -97,7 +102,7 @@ struct bufferevent *conn_new(struct event_base *base, void *arg)
     (void)bufferevent_set_max_single_read(bev, READ_BYTES);
     c->h = h;
     c->bev = bev;
-    if (h->n.connections >= h->o.connections_max) {
+    if (h->n.connections - h->lingering >= h->o.connections_max) {
         c->refused = h->oldest == NULL;
         if (!c->refused) {
             h->n.evicted++;
@@ -166,7 +171,8 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
         exchange_lost(c->x);
     c->x = NULL;
     conn_charge(c, 0);
-    conn_enter(c, c->linger ? CONN_LINGER : CONN_DEAD);
+    bool graceful = c->linger && c->h->lingering < LINGERING_MAX;
+    conn_enter(c, graceful ? CONN_LINGER : CONN_DEAD);
 }
 
 static void release(struct conn *c)

@@ -108,6 +108,7 @@ struct http {
     struct exchange *first, *last; /* queue of complete requests */
     uint64_t exchanges;            /* not answered yet */
     uint64_t sending;              /* connections with unsent replies */
+    uint64_t lingering;            /* connections that are over, but for what still comes */
     struct route routes[HTTP_ROUTES_MAX];
     uint32_t routes_n;
     struct http_route_counters unrouted;

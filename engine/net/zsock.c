@@ -212,6 +212,21 @@ static int send_frame(struct zsock *s, const void *p, size_t n, int more)
     return rc < 0 ? errno : 0;
 }
 
+/* A subscriber that is full holds up nobody: it is told of first, to be counted, and then passed
+ * over. Both frames of a message meet the same fate, for a queue counts whole messages. */
+static int send_topic(struct zsock *s, struct str topic)
+{
+    int on = 1, off = 0;
+    int rc = send_frame(s, topic.p, topic.n, ZMQ_SNDMORE);
+    if (rc != EAGAIN)
+        return rc;
+    s->n.queue_full++;
+    if (zmq_setsockopt(s->socket, ZMQ_XPUB_NODROP, &off, sizeof(off)) != 0)
+        return errno;
+    rc = send_frame(s, topic.p, topic.n, ZMQ_SNDMORE);
+    return zmq_setsockopt(s->socket, ZMQ_XPUB_NODROP, &on, sizeof(on)) == 0 ? rc : errno;
+}
+
 void zsock_send(struct zsock *s, const struct zpeer *to, struct str topic, const void *p,
                 size_t bytes)
 {
@@ -227,7 +242,7 @@ void zsock_send(struct zsock *s, const struct zpeer *to, struct str topic, const
             rc = send_frame(s, "", 0, ZMQ_SNDMORE);
     } else {
         CHECK(s->o.type == ZSOCK_XPUB && to == NULL);
-        rc = send_frame(s, topic.p, topic.n, ZMQ_SNDMORE);
+        rc = send_topic(s, topic);
     }
     if (rc == 0)
         rc = send_frame(s, p, bytes, 0);

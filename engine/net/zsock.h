@@ -71,7 +71,8 @@ const char *zsock_endpoint(const struct zsock *s); /* as bound, with the real po
 void zsock_pause(struct zsock *s, bool paused);
 
 /* Send one message to a peer of a ROUTER, or on an XPUB with to == NULL and topic frame first.
- * Copies. A peer that is gone or whose queue is full is counted, never blocks. */
+ * Copies. A peer that is gone or whose queue is full is counted, never blocks; on an XPUB
+ * queue_full counts messages that some subscriber did not get. */
 void zsock_send(struct zsock *s, const struct zpeer *to, struct str topic, const void *p,
                 size_t bytes);
 

@@ -47,6 +47,7 @@ static const struct {
     {ZMQ_TCP_KEEPALIVE_IDLE, 60, 0}, /* s */
     {ZMQ_TCP_KEEPALIVE_INTVL, 15, 0},
     {ZMQ_TCP_KEEPALIVE_CNT, 4, 0},
+    {ZMQ_XPUB_NODROP, 1, 1 << ZSOCK_XPUB},        /* tell of subscribers that are full */
     {ZMQ_ROUTER_MANDATORY, 1, 1 << ZSOCK_ROUTER}, /* tell of peers that are gone or full */
 };
 

@@ -15,6 +15,7 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/config/config.h"
+#include "engine/edge/feed.h"
 #include "engine/edge/http_api.h"
 #include "engine/edge/http_page.h"
 #include "engine/edge/query_socket.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct collect_zmq *pull;
     struct facts *facts;
     struct query_socket *query;
+    struct feed *feed;
     struct http *http;
     struct http_auth auth;
     struct page_table page;
@@ -339,6 +341,22 @@ static int open_query(struct daemon *d)
     return EX_OK;
 }
 
+static int open_feed(struct daemon *d)
+{
+    const struct config *c = &d->config;
+    const struct feed_options options = {d->loop,
+                                         d->net,
+                                         d->ingest,
+                                         d->facts,
+                                         c->feed_listen,
+                                         (uint32_t)c->subscribers_max,
+                                         (uint32_t)c->feed_queue};
+    char why[WHY_BYTES];
+    enum status st = c->feed_listen[0] != '\0' ? feed_open(&options, &d->feed, why) : ST_OK;
+
+    return st == ST_OK ? EX_OK : cannot_listen(st, why);
+}
+
 static bool identify(void *arg, struct exchange **x, struct ingest_http_sender *out)
 {
     const struct daemon *d = arg;
@@ -425,6 +443,8 @@ static int open_all(struct daemon *d)
     if (code == EX_OK)
         code = open_query(d);
     if (code == EX_OK)
+        code = open_feed(d);
+    if (code == EX_OK)
         code = open_http(d);
     return code;
 }
@@ -494,6 +514,7 @@ static void close_all(struct daemon *d)
     ingest_http_close(&d->events);
     http_api_close(&d->api);
     query_socket_close(&d->query);
+    feed_close(&d->feed);
     facts_free(&d->facts);
     collect_zmq_close(&d->router);
     collect_zmq_close(&d->pull);
@@ -514,9 +535,11 @@ static int serve(struct daemon *d)
     if (code == EX_OK) {
         enum status st;
 
-        log_line(LOG_INFO, "main", "event=ready version=%s ingest=%s push=%s query=%s http=%s",
+        log_line(LOG_INFO, "main",
+                 "event=ready version=%s ingest=%s push=%s query=%s feed=%s http=%s",
                  DAYBOOK_VERSION, endpoint_of(d->router), endpoint_of(d->pull),
                  d->query != NULL ? query_socket_endpoint(d->query) : "-",
+                 d->feed != NULL ? feed_endpoint(d->feed) : "-",
                  d->http != NULL ? http_address(d->http) : "-");
         st = loop_run(d->loop);
         if (st != ST_OK)

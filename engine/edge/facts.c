@@ -6,6 +6,7 @@
 
 #include "aggregators/tables.h"
 #include "engine/base/check.h"
+#include "engine/edge/feed.h"
 #include "engine/ingest/tables.h"
 
 #define SAMPLES_N   64 /* a minute of seconds, and some */
@@ -32,6 +33,7 @@ struct facts {
     uint64_t answered;
     struct sample samples[SAMPLES_N]; /* a ring */
     uint64_t samples_taken;
+    const struct feed *feed; /* NULL: none */
     uint32_t sockets_n;
     struct {
         void (*counters)(const void *arg, struct zsock_counters *out);
@@ -168,6 +170,17 @@ static void sizes_of(struct store *store, const char *name, const char *const ta
     txn_abort(&t);
 }
 
+static void feed_status(const struct feed *feed, struct query_status *out)
+{
+    struct feed_counters c;
+    feed_counters(feed, &c);
+    out->connections += c.subscribers;
+    out->feed_subscribers = c.subscribers;
+    out->feed_messages = c.messages;
+    out->feed_dropped = c.dropped;
+    out->feed_skipped = c.skipped;
+}
+
 static void status(void *arg, struct query_status *out)
 {
     struct facts *f = arg;
@@ -189,6 +202,8 @@ static void status(void *arg, struct query_status *out)
         out->unroutable += c.unroutable;
         out->missed_edges += c.missed_edges;
     }
+    if (f->feed)
+        feed_status(f->feed, out);
 }
 
 /* ---- rejected ---- */
@@ -293,6 +308,11 @@ void facts_add_socket(struct facts *f,
     CHECK(f->sockets_n < SOCKETS_MAX);
     f->sockets[f->sockets_n].counters = counters;
     f->sockets[f->sockets_n++].arg = arg;
+}
+
+void facts_set_feed(struct facts *f, const struct feed *feed)
+{
+    f->feed = feed;
 }
 
 void facts_context(struct facts *f, struct query_context *out)

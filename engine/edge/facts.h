@@ -33,6 +33,10 @@ void facts_add_socket(struct facts *f,
                       void (*counters)(const void *arg, struct zsock_counters *out),
                       const void *arg);
 
+/* Count the live feed in the status; NULL: no longer. */
+struct feed;
+void facts_set_feed(struct facts *f, const struct feed *feed);
+
 /* The context of a question asked in this turn. */
 void facts_context(struct facts *f, struct query_context *out);
 

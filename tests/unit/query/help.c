@@ -236,6 +236,25 @@ static char *question_of(const char *fmt, va_list ap)
     return text;
 }
 
+void engine_publish(struct engine *t, const char *fmt, ...)
+{
+    va_list ap;
+    struct arena a = {0};
+    struct batch b;
+    va_start(ap, fmt);
+    char *text = question_of(fmt, ap);
+    va_end(ap);
+    frame_decode(text, strlen(text), &frame_limits_default, &a, &b);
+    if (b.status != ST_OK || b.rejects_n)
+        fail_msg("%s: %.*s", text, (int)(b.rejects_n ? b.rejects[0].message : b.message).n,
+                 (b.rejects_n ? b.rejects[0].message : b.message).p);
+    generation_fold(t->active, &(struct fold){b.ev, b.verdict, b.n, t->position, NOW_MS});
+    t->position += b.n;
+    generation_advance(t->active, t->position);
+    arena_fini(&a);
+    free(text);
+}
+
 json_t *ask(struct engine *t, const char *fmt, ...)
 {
     va_list ap;

@@ -44,6 +44,8 @@ void engine_close(struct engine *t);
 
 /* Fold one event and remember it. Strings in more must live as long as the engine. */
 void engine_fold(struct engine *t, const struct event *e, const struct event_more *more);
+/* Fold events as they come on the wire: JSON, printf'ed, with ' for ". None may be rejected. */
+void engine_publish(struct engine *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void engine_freeze(struct engine *t); /* active -> frozen */
 void engine_merge(struct engine *t);  /* frozen (or active) -> tables */
 

@@ -47,6 +47,7 @@ struct answer {
     struct view view;        /* open */
     uint64_t work, work_max; /* rows, cells and look-ups: done so far, and the budget */
     struct catalogue catalogue;
+    struct zones *zones;               /* borrowed: zones.h */
     const struct inventory *inventory; /* of this question, once it was asked for */
 
     /* The range asked for, clipped; by the view's shape. */
@@ -54,13 +55,16 @@ struct answer {
     int64_t from_ms, to_ms;   /* INSTANTS: to exclusive */
     const char *bound;        /* "retention", "floor" or NULL */
     bool ranged;              /* OBJECT: from_day and to_day are those of a part of it */
+    int32_t open_day;         /* the day that is not over; 0: today in UTC */
 
     bool resumed;         /* the question carried a cursor: read `cursor` */
     struct reader cursor; /* its payload */
 
-    struct page *page;  /* rows go here */
-    struct buf *next;   /* payload of the next page's cursor; meaningful when more */
-    bool more;          /* there is a next page */
+    struct page *page; /* rows go here */
+    struct buf *next;  /* payload of the next page's cursor; meaningful when more */
+    bool more;         /* there is a next page */
+    bool parted;       /* an answer of several scans: the cursor begins with which one */
+    uint64_t part;
     struct buf *object; /* OBJECT views: the value of `data`, encoded, instead of rows */
 
     char why[512]; /* a refusal's sentence */
@@ -86,8 +90,8 @@ enum status answer_bad_cursor(struct answer *a) MUST_CHECK;
 enum status answer_refuse(struct answer *a, enum status st, const char *fmt, ...) MUST_CHECK
     __attribute__((format(printf, 3, 4)));
 
-/* The catalogue row of an app: the account's own, or that of the common catalogue (account 0). Costs
- * QUERY_LOOKUP when not seen before. NULL: no memory. */
+/* The catalogue row of an app: the account's own, or that of the common catalogue (account 0).
+ * Costs QUERY_LOOKUP when not seen before. NULL: no memory. */
 const struct catalogue_app *catalogue_get(struct answer *a, uint64_t app);
 
 /* The stored fields of that row; false: there is none. */

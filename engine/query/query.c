@@ -5,6 +5,7 @@
 #include "engine/base/check.h"
 #include "engine/query/answer.h"
 #include "engine/query/cursor.h"
+#include "engine/query/zones.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct query {
     struct arena arena, scratch;
     struct page page;
     struct buf next, object;
+    struct zones *zones; /* owned */
 };
 
 enum status query_new(struct query **out)
@@ -30,6 +32,11 @@ enum status query_new(struct query **out)
         return ST_NO_MEMORY;
     q->arena.max_bytes = q->scratch.max_bytes = ARENA_BYTES_MAX;
     q->next = buf_of(CURSOR_BYTES_MAX);
+    q->zones = zones_new();
+    if (!q->zones) {
+        query_free(&q);
+        return ST_NO_MEMORY;
+    }
     *out = q;
     return ST_OK;
 }
@@ -43,6 +50,7 @@ void query_free(struct query **q)
     buf_fini(&(*q)->page.rows);
     buf_fini(&(*q)->next);
     buf_fini(&(*q)->object);
+    zones_free(&(*q)->zones);
     free(*q);
     *q = NULL;
 }
@@ -139,6 +147,8 @@ struct buf *answer_more(struct answer *a)
 {
     a->more = true;
     buf_reset(a->next);
+    if (a->parted)
+        buf_varint(a->next, a->part);
     return a->next;
 }
 
@@ -210,7 +220,7 @@ static void put_range(const struct answer *a, struct out *o)
 /* The day of the range that is not over: its numbers may still grow. */
 static void put_open_day(const struct answer *a, struct out *o)
 {
-    const int32_t today = day_of_ms(a->context->now_ms);
+    const int32_t today = a->open_day ? a->open_day : day_of_ms(a->context->now_ms);
     const enum query_shape shape = range_shape(a);
     char day[11];
     bool open = false;
@@ -455,6 +465,7 @@ void query_answer_as(const struct query_context *c, const struct request *r, enu
                        .page = &q->page,
                        .next = &q->next,
                        .object = &q->object,
+                       .zones = q->zones,
                        .work_max = c->scan_max ? c->scan_max : QUERY_SCAN_MAX};
     result->status = answer_whole(&a, r, form, out, result);
     arena_reset(&q->arena);

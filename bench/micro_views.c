@@ -147,14 +147,18 @@ static void fold_reference(struct bench *b)
 
 /* ---- activity ---- */
 
-static void fold_signal(struct bench *b, uint64_t account, uint64_t app, uint64_t user,
-                        unsigned kind, int64_t age_ms)
+/* Whose signal it is. */
+struct whose {
+    uint64_t account, app, user;
+};
+
+static void fold_signal(struct bench *b, struct whose of, unsigned kind, int64_t age_ms)
 {
     static const struct event_more more = {.reason = {"the token was refused", 21},
                                            .code = {"401", 3}};
-    fold(b, (struct event){.account = account,
-                           .app = app,
-                           .user = user,
+    fold(b, (struct event){.account = of.account,
+                           .app = of.app,
+                           .user = of.user,
                            .has_user = 1,
                            .time_ms = NOW_MS - age_ms,
                            .kind = kind & 255,
@@ -169,15 +173,15 @@ static void fold_connections(struct bench *b)
         for (uint64_t i = 0; i < PER_APP; i++) {
             const uint64_t user = 1 + hash_mix(app * 1000 + i) % USERS;
             const int64_t age_ms = (int64_t)(hash_mix(app + i * 777) % 20) * MS_PER_DAY + 5000;
-            fold_signal(b, ACCOUNT, app, user, EV_APP_INSTALLED, age_ms + 4000000);
-            fold_signal(b, ACCOUNT, app, user, EV_APP_ERROR, age_ms + 3000000);
-            fold_signal(b, ACCOUNT, app, user, EV_APP_RECONNECTED, age_ms + 2000000);
+            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_INSTALLED, age_ms + 4000000);
+            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_ERROR, age_ms + 3000000);
+            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_RECONNECTED, age_ms + 2000000);
             if ((app + i) % 10 == 0)
-                fold_signal(b, ACCOUNT, app, user, bad[i % 4], age_ms);
+                fold_signal(b, (struct whose){ACCOUNT, app, user}, bad[i % 4], age_ms);
         }
     for (uint64_t account = 100; account < 100 + ACCOUNTS; account++)
         for (uint64_t i = 0; i < 12; i++)
-            fold_signal(b, account, 1 + hash_mix(account % 20 * 100 + i) % COMMON, 1,
+            fold_signal(b, (struct whose){account, 1 + hash_mix(account % 20 * 100 + i) % COMMON, 1},
                         EV_APP_INSTALLED, MS_PER_DAY);
 }
 
@@ -215,7 +219,7 @@ static void fill(struct bench *b)
     while (more)
         must(days_sweep(b->days, 100000, &more), "cannot count accounts");
     for (uint64_t app = 1; app <= APPS; app += 10) {
-        fold_signal(b, ACCOUNT, app, 5, EV_APP_INSTALLED, 3000);
+        fold_signal(b, (struct whose){ACCOUNT, app, 5}, EV_APP_INSTALLED, 3000);
         fold(b, (struct event){.account = ACCOUNT,
                                .app = app,
                                .time_ms = NOW_MS - 2000,

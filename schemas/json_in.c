@@ -144,10 +144,13 @@ static const char *reason(const json_error_t *e)
 
 enum status json_frame_load(struct decode *d, json_t **out)
 {
-    json_error_t e;
+    json_error_t e = {.text = ""}; /* jansson leaves its code unset where memory runs out */
     json_t *top = json_loadb(d->frame, d->bytes, LOAD_FLAGS, &e);
+    /* Or calls it bad syntax, which would be the end of a good batch: ask again. */
+    if (top == NULL)
+        top = json_loadb(d->frame, d->bytes, LOAD_FLAGS, &e);
     if (top == NULL) {
-        bool ours = json_error_code(&e) == json_error_out_of_memory;
+        bool ours = e.text[0] == '\0' || json_error_code(&e) == json_error_out_of_memory;
         return decode_fault(d, ours ? ST_NO_MEMORY : ST_MALFORMED, "%s, near byte %d of the frame",
                             reason(&e), e.position);
     }

@@ -25,8 +25,8 @@ struct slot {
     struct hash128 digest; /* of a numbered batch's content */
     bool has_identity;     /* a batch without number that is to be counted once */
     struct hash128 identity, content;
-    bool has_ids;          /* some event carries an id */
-    bool judge;            /* the writer decides; else the loop has refused it */
+    bool has_ids; /* some event carries an id */
+    bool judge;   /* the writer decides; else the loop has refused it */
     /* set by the writer, or in the loop when !judge */
     struct outcome outcome;
     bool stored; /* it has events in the log, at position */

@@ -11,8 +11,8 @@ struct block {
     bool more; /* there are rows beyond */
 };
 
-/* Begin a question to `view` about the same account, viewer and (where not 0) app, with the defaults
- * of query.def: its parameters may be changed in (*out)->q. */
+/* Begin a question to `view` about the same account, viewer and (where not 0) app, with the
+ * defaults of query.def: its parameters may be changed in (*out)->q. */
 enum status block_begin(struct answer *a, enum query_view_id view, uint64_t app,
                         struct answer **out) MUST_CHECK;
 

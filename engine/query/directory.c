@@ -9,9 +9,8 @@ bool directory_read(struct str fields, struct directory_user *to)
     struct field_value v[FIELDS_N];
     if (!fields_get(fields, names, FIELDS_N, v))
         return false;
-    *to = (struct directory_user){true,          v[NAME].text,
-                                  v[EMAIL].text, v[ROLE].text,
-                                  v[SUPER_ADMIN].number, v[DEACTIVATED].number};
+    *to = (struct directory_user){true,         v[NAME].text,          v[EMAIL].text,
+                                  v[ROLE].text, v[SUPER_ADMIN].number, v[DEACTIVATED].number};
     return true;
 }
 

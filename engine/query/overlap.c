@@ -17,9 +17,9 @@
 #define OVERLAP_CELLS_MAX 20000 /* of one day; apps behind them have no behaviour that day */
 #define OVERLAP_SHOWN_MAX 8     /* duplicates named of one app */
 
-#define WORDS_N 4 /* of a set */
-#define BITS_N  (64 * WORDS_N)
-#define SLOTS_N (4 * BITS_N)
+#define WORDS_N           4 /* of a set */
+#define BITS_N            (64 * WORDS_N)
+#define SLOTS_N           (4 * BITS_N)
 
 /* An app that is compared. */
 struct compared {
@@ -34,10 +34,10 @@ struct overlap {
     const struct inventory *inv;
     struct compared *apps; /* ascending app */
     uint32_t apps_n;
-    uint64_t *slots;   /* open table of record slots; 0: free */
-    uint16_t *bits;    /* bit of each */
-    uint32_t bits_n;   /* in use; over BITS_N rarer kinds of changes are left out */
-    unsigned words_n;  /* of a set in use */
+    uint64_t *slots;  /* open table of record slots; 0: free */
+    uint16_t *bits;   /* bit of each */
+    uint32_t bits_n;  /* in use; over BITS_N rarer kinds of changes are left out */
+    unsigned words_n; /* of a set in use */
 };
 
 /* The bit of a record slot; BITS_N: there is none left. */
@@ -110,8 +110,8 @@ static uint32_t shared(const struct overlap *o, const struct compared *x, const 
     if (x->set_n < OVERLAP_PAIRS_MIN || y->set_n < OVERLAP_PAIRS_MIN)
         return 0;
     const uint32_t n = bits_in(x->set, y->set, o->words_n);
-    const bool enough = n >= OVERLAP_PAIRS_MIN &&
-                        n * 100 >= (x->set_n + y->set_n - n) * OVERLAP_PERCENT;
+    const bool enough =
+        n >= OVERLAP_PAIRS_MIN && n * 100 >= (x->set_n + y->set_n - n) * OVERLAP_PERCENT;
     return enough ? n : 0;
 }
 

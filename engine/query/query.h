@@ -28,8 +28,8 @@ struct query_context {
     int64_t now_ms;                    /* the time of this turn */
     int32_t floor_day;                 /* first day of data */
     bool degraded;                     /* a write failed for good: answers say so */
-    bool popularity;   /* recommendations may compare accounts */
-    bool enforce_beta; /* the connections home is for accounts in the beta only */
+    bool popularity;                   /* recommendations may compare accounts */
+    bool enforce_beta;                 /* the connections home is for accounts in the beta only */
     uint32_t page_rows_max;            /* rows of a page; 0: 1,000 */
     uint64_t answer_bytes_max;         /* of one answer; 0: 4 MiB */
     uint32_t scan_max;                 /* work of one question; 0: QUERY_SCAN_MAX */

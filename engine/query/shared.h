@@ -24,8 +24,8 @@ void shared_read(struct answer *a, enum event_kind kind, struct str after, uint3
 /* "account" or "common", for rows. */
 const char *shared_source(const struct answer *a, const struct shared_entry *e);
 
-/* Fill a page with the entries of a kind, from the cursor on. put is false when the page is full; an
- * entry that is not wanted is true. */
+/* Fill a page with the entries of a kind, from the cursor on. put is false when the page is full;
+ * an entry that is not wanted is true. */
 enum status shared_page(struct answer *a, enum event_kind kind,
                         bool (*put)(struct answer *a, const struct shared_entry *e)) MUST_CHECK;
 

@@ -26,8 +26,8 @@ static bool has_language(const struct answer *a, struct str language)
     const struct values *v = &a->q.v[QUERY_ACADEMY_LANGUAGE];
     for (uint32_t i = 0; i < v->n; i++) {
         const struct str w = v->texts[i];
-        if (str_eq(w, language) || (language.n > w.n && language.p[w.n] == '-' &&
-                                    memcmp(language.p, w.p, w.n) == 0))
+        if (str_eq(w, language) ||
+            (language.n > w.n && language.p[w.n] == '-' && memcmp(language.p, w.p, w.n) == 0))
             return true;
     }
     return !v->given;

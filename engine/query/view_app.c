@@ -53,9 +53,8 @@ enum status view_app_answer(struct answer *a)
     enum status st = answer_check_beta(a);
     if (st != ST_OK)
         return st;
-    view_apps(&a->view,
-              &(struct apps_query){.account = a->account, .from_app = app, .limit = 1}, a->arena,
-              &found);
+    view_apps(&a->view, &(struct apps_query){.account = a->account, .from_app = app, .limit = 1},
+              a->arena, &found);
     const struct catalogue_app *c = catalogue_get(a, app);
     if (a->view.txn.status != ST_OK || !c)
         return a->view.txn.status;

@@ -69,11 +69,10 @@ enum status view_connections_answer(struct answer *a)
     if (!c)
         return a->view.txn.status;
     w.hides_state = catalogue_hides_state(c);
-    view_connections_each(&a->view,
-                          &(struct connection_query){.account = a->account,
-                                                     .from_app = app,
-                                                     .from_user1 = from,
-                                                     .to_app = app},
-                          take, &w);
+    view_connections_each(
+        &a->view,
+        &(struct connection_query){
+            .account = a->account, .from_app = app, .from_user1 = from, .to_app = app},
+        take, &w);
     return a->view.txn.status;
 }

@@ -1,14 +1,12 @@
 /* permissions: what an app may do, feature by feature.
  *
- * The catalogue says which scopes the app needs (required_scopes) and which feature each further one
- * unlocks (optional_scopes, "scope=feature"); permission events say which were granted. A feature is
- *   authorized  all its scopes are granted
- *   update      it is what the app needs at all, or granted in part: the app works with less than
- *               the catalogue says by now, until somebody updates its permissions
- *   reauth      none of an optional feature is granted, or an event demanded re-authentication: it is
- *               available after that
- * Where no event ever granted anything, an installed app has what it requires: whoever connected it
- * has agreed to that. */
+ * The catalogue says which scopes the app needs (required_scopes) and which feature each further
+ * one unlocks (optional_scopes, "scope=feature"); permission events say which were granted. A
+ * feature is authorized  all its scopes are granted update      it is what the app needs at all, or
+ * granted in part: the app works with less than the catalogue says by now, until somebody updates
+ * its permissions reauth      none of an optional feature is granted, or an event demanded
+ * re-authentication: it is available after that Where no event ever granted anything, an installed
+ * app has what it requires: whoever connected it has agreed to that. */
 #include "engine/query/shared.h"
 
 #include <stdlib.h>
@@ -117,8 +115,7 @@ static bool read_permits(struct permits *l, uint64_t app)
 {
     struct answer *a = l->a;
     view_connections_each(
-        &a->view,
-        &(struct connection_query){.account = a->account, .from_app = app, .to_app = app},
+        &a->view, &(struct connection_query){.account = a->account, .from_app = app, .to_app = app},
         see_connection, l);
     view_scopes(&a->view, a->account, app, a->arena, &l->said);
     for (uint32_t i = 0; i < l->said.n; i++)

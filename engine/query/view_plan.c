@@ -24,8 +24,8 @@ static bool take(void *arg, const struct reference_entry *e)
 
 enum status view_plan_answer(struct answer *a)
 {
-    view_reference_walk(
-        &a->view, &(struct reference_query){.account = a->account, .kind = EV_ACCOUNT_PLAN}, take,
-        a);
+    view_reference_walk(&a->view,
+                        &(struct reference_query){.account = a->account, .kind = EV_ACCOUNT_PLAN},
+                        take, a);
     return a->view.txn.status;
 }

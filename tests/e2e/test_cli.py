@@ -308,7 +308,8 @@ class Sends(Cli):
         self.assertIn("records", names)
         for name in names:
             json.loads(self.run_cli("schema", name).stdout)
-        self.assertEqual(set(json.loads(self.run_cli("schema", "--all").stdout)), set(names))
+        # The description of the HTTP API is not a JSON Schema.
+        self.assertEqual(set(json.loads(self.run_cli("schema", "--all").stdout)), set(names) - {"openapi"})
         self.run_cli("schema", "nonsense", code=64)
 
 

@@ -4,6 +4,7 @@
 
 #include "aggregators/merge.h"
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 
 #include <stdlib.h>
 
@@ -139,7 +140,9 @@ void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t a
     p = put_varint(p, (uint64_t)day);
     p = put_varint(p, account);
     txn_put(&m->txn, DAYS_META, &k, 1, val, (size_t)(p - val));
+    CRASH_POINT("merge_before_part");
     const enum status st = txn_commit(&m->txn);
+    CRASH_POINT("merge_between_parts");
     if (st) {
         m->txn.status = st; /* ended, and it says why */
         return;
@@ -194,7 +197,9 @@ enum status days_merge(struct store *days, const struct generation *g,
         merges[i](&m);
     if (m.txn.status == ST_OK)
         merge_finish(&m);
+    CRASH_POINT("merge_before_last_commit");
     const enum status st = txn_commit(&m.txn);
+    CRASH_POINT("merge_before_trim");
     free(m.order);
     if (st == ST_OK)
         *out = stats;

@@ -13,8 +13,10 @@
 /* A merge commits whenever about so many bytes of pages are dirty. The sync of one commit then
  * holds up the log's own for a few milliseconds only, and the dirty pages of a merge have a bound.
  */
+#ifndef MERGE_COMMIT_BYTES /* the crash tests have their own */
 #define MERGE_COMMIT_BYTES ((uint64_t)8 << 20)
-#define MERGE_STRAY_BYTES  2048 /* of dirty pages per row that has no neighbours in the merge */
+#endif
+#define MERGE_STRAY_BYTES 2048 /* of dirty pages per row that has no neighbours in the merge */
 
 struct merge {
     struct txn txn;

@@ -8,6 +8,7 @@
 #include "aggregators/merge.h"
 #include "aggregators/sheet.h"
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 
 static int64_t max_ms(int64_t a, int64_t b)
 {
@@ -153,7 +154,9 @@ enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max,
                       sweep_activity(&t, first_day, &budget);
     if (done)
         meta_put(&t, META_PURGED_DAY, (uint64_t)first_day);
+    CRASH_POINT("purge_before_commit");
     const enum status st = txn_commit(&t);
+    CRASH_POINT("purge_after_slice");
     if (st == ST_OK)
         *more = !done;
     return st;

@@ -7,6 +7,7 @@
 
 #include "clients/publish/status.h"
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/clock.h"
 
 #define NS_PER_MS         1000000u
@@ -72,6 +73,7 @@ static void settle(struct daybook_publisher *p, uint64_t through, bool refused, 
     p->stats.events_accepted += p->answer.accepted;
     p->stats.events_duplicate += p->answer.duplicate;
     p->stats.events_rejected += p->answer.rejected;
+    CRASH_POINT("outbox_before_drop");
     outbox_drop(&p->outbox, through);
     flow_settle(&p->flow, through, now_ms);
 }
@@ -382,6 +384,7 @@ enum daybook_status pump_take(struct daybook_publisher *p, struct str body, uint
         (void)zmq_msg_close(&msg);
         return st;
     }
+    CRASH_POINT("outbox_before_send");
     p->flow.next++;
     *seq = number;
     /* It is taken, so failures of the network are told by the next poll. */

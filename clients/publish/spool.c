@@ -11,6 +11,7 @@
 #include "clients/publish/spool_load.h"
 #include "clients/publish/status.h"
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/hash.h"
 
 #define SEGMENT_SUFFIX ".seg"
@@ -97,6 +98,7 @@ enum daybook_status spool_append(struct spool *s, uint64_t seq, struct str frame
     uint64_t at = last->bytes;
     if (!segment_append(last, seq, frame))
         return disk_fault(error, "write", last->name);
+    CRASH_POINT("outbox_before_sync");
     if (s->config.sync == DAYBOOK_SYNC_BATCH)
         st = sync_segment(s, last, error);
     if (st == DAYBOOK_OK)
@@ -135,6 +137,7 @@ enum daybook_status spool_read(const struct spool *s, uint64_t seq, uint64_t off
 static void delete_first(struct spool *s)
 {
     segment_close(&s->segments[0]);
+    CRASH_POINT("outbox_before_unlink");
     (void)unlinkat(s->dir_fd, s->segments[0].name, 0); /* what stays is only sent once more */
     s->segments_n--;
     memmove(s->segments, s->segments + 1, s->segments_n * sizeof *s->segments);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/log.h"
 #include "engine/ingest/census_count.h"
 #include "engine/ingest/replay.h"
@@ -108,6 +109,7 @@ static void finish_some(struct ingest *in)
 
         if (s->stored)
             fold(in, s);
+        CRASH_POINT("folded_before_ack");
         in->lost |= is_lost(s);
         metric_hist_add(&in->ack_ns, now_ns - s->begin_ns);
         if (s->reply.fn != NULL)

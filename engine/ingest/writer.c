@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/crash_point.h"
 #include "engine/base/log.h"
 #include "engine/ingest/judge.h"
 #include "engine/ingest/tables.h"
@@ -141,10 +142,13 @@ static void write_group(struct writer *w, struct group *g)
     judge_end(&w->judge, &t, g, g->now_ms);
     if (g->clock_known)
         clock_store(&t, &g->mark);
-    (void)log_trim(&t, FRONT_JOURNAL, g->trim_below, TRIM_GROUPS_MAX); /* the range tells */
+    if (log_trim(&t, FRONT_JOURNAL, g->trim_below, TRIM_GROUPS_MAX) > 0)
+        CRASH_POINT("front_trimmed");
     report_range(&t, g);
+    CRASH_POINT("front_before_commit");
     g->status = txn_commit(&t);
     if (g->status == ST_OK) {
+        CRASH_POINT("front_after_commit");
         judge_done(&w->judge);
     } else {
         /* A peer learns two causes: no room, or no disk; both are worth another try. */

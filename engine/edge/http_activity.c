@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "schemas/query_table.h"
 
 #define UNSENT_MAX   ((size_t)64 << 10) /* a peer that is so far behind is not asked for */
 #define TICK_MS      250
@@ -195,30 +196,41 @@ static void on_accepted(void *arg, const struct batch *b, uint64_t position, int
 
 /* ---- opening a stream ---- */
 
-/* Filters and the start out of the parameters. False: refused, the sentence is in why. */
-static bool take_params(struct stream *s, const struct request *r, char why[static 256])
+/* Does the view take it, and may a stream have it: is it not the stream's own business? */
+static bool is_filter(struct str name)
 {
-    static const char *const filters[] = {"app", "user", "type", "viewer"};
+    static const char *const own[] = {"view",  "account", "from",  "to",
+                                      "order", "after",   "limit", "cursor"};
+    for (size_t i = 0; i < N_OF(own); i++)
+        if (str_eq(name, str_of(own[i])))
+            return false;
+    return query_param_find(VIEW_ACTIVITY, name) < QUERY_PARAMS_N;
+}
+
+/* Filters and the start out of the parameters. False: refused, the sentence is in why. */
+static bool take_params(struct stream *s, const struct request *r, char why[static 512])
+{
     struct param *kept = arena_alloc(&s->arena, r->params_n * sizeof(*kept));
+    bool seen = s->after != WIRE_INT_MAX; /* Last-Event-ID goes before after */
     if (kept == NULL)
         return false;
     s->filters = kept;
     for (uint32_t i = 0; i < r->params_n; i++) {
         const struct param *p = &r->params[i];
-        bool filter = false;
-        for (size_t k = 0; k < N_OF(filters); k++)
-            filter |= str_eq(p->name, str_of(filters[k]));
-        if (filter) {
+        uint64_t after;
+        if (is_filter(p->name)) {
             kept[s->filters_n++] = *p;
         } else if (str_eq(p->name, STR("after"))) {
-            if (p->values_n != 1 || text_u64(p->values[0].text, &s->after) != ST_OK) {
-                text_fmt(why, 256, "after is not one position");
+            if (p->values_n != 1 || text_u64(p->values[0].text, &after) != ST_OK ||
+                after > WIRE_INT_MAX) {
+                text_fmt(why, 512, "after is not one position");
                 return false;
             }
+            s->after = seen ? s->after : after;
         } else if (!str_eq(p->name, STR("view")) && !str_eq(p->name, STR("account"))) {
-            text_fmt(why, 256,
-                     "a stream takes no parameter \"%.*s\"; it takes app, user, type, "
-                     "viewer, after",
+            text_fmt(why, 512,
+                     "a stream takes no parameter \"%.*s\"; it takes after, and the "
+                     "filters of the view activity",
                      (int)(p->name.n > 64 ? 64 : p->name.n), p->name.p);
             return false;
         }

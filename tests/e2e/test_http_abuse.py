@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from harness import DEADLINE_S, api_call, record
+from harness import DEADLINE_S, api_call, record, sanitizer_runtime
 from test_http import HttpTest
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -229,7 +229,8 @@ class Slow(HttpTest):
             self.assertLess(time.monotonic(), until)
         for s in peers:
             s.close()
-        self.assertLess(d.resident_bytes() - before, 120 << 20)
+        if not sanitizer_runtime():  # it keeps what was freed
+            self.assertLess(d.resident_bytes() - before, 120 << 20)
 
     def test_a_flood_of_slow_peers_does_not_keep_others_out(self):
         d, c = self.serve(http_connections_max=100)
@@ -281,16 +282,16 @@ class Many(HttpTest):
         alone = rate()
         host, port = d.endpoints["http"].rsplit(":", 1)
         many = []
-        for _ in range(1000):
+        for _ in range(1900):
             s = socket.create_connection((host, int(port)))
             s.sendall(GET)
             many.append(s)
         for s in many:
             self.assertEqual(s.recv(65536)[:12], b"HTTP/1.1 200")
         self.assertGreaterEqual(int(re.search(r'connections\{transport="http"} (\d+)',
-                                              c.get("/metrics").body.decode()).group(1)), 1001)
+                                              c.get("/metrics").body.decode()).group(1)), 1901)
         together = rate()
-        print(f"events a second: {alone:.0f} alone, {together:.0f} beside 1000 idle connections")
+        print(f"events a second: {alone:.0f} alone, {together:.0f} beside 1900 idle connections")
         self.assertGreater(together, alone / 2)  # the goal is 80 %; a busy machine measures badly
         for s in many:
             s.sendall(GET)

@@ -173,16 +173,18 @@ static void fold_connections(struct bench *b)
         for (uint64_t i = 0; i < PER_APP; i++) {
             const uint64_t user = 1 + hash_mix(app * 1000 + i) % USERS;
             const int64_t age_ms = (int64_t)(hash_mix(app + i * 777) % 20) * MS_PER_DAY + 5000;
-            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_INSTALLED, age_ms + 4000000);
-            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_ERROR, age_ms + 3000000);
-            fold_signal(b, (struct whose){ACCOUNT, app, user}, EV_APP_RECONNECTED, age_ms + 2000000);
+            const struct whose whose = {ACCOUNT, app, user};
+            fold_signal(b, whose, EV_APP_INSTALLED, age_ms + 4000000);
+            fold_signal(b, whose, EV_APP_ERROR, age_ms + 3000000);
+            fold_signal(b, whose, EV_APP_RECONNECTED, age_ms + 2000000);
             if ((app + i) % 10 == 0)
-                fold_signal(b, (struct whose){ACCOUNT, app, user}, bad[i % 4], age_ms);
+                fold_signal(b, whose, bad[i % 4], age_ms);
         }
     for (uint64_t account = 100; account < 100 + ACCOUNTS; account++)
-        for (uint64_t i = 0; i < 12; i++)
-            fold_signal(b, (struct whose){account, 1 + hash_mix(account % 20 * 100 + i) % COMMON, 1},
-                        EV_APP_INSTALLED, MS_PER_DAY);
+        for (uint64_t i = 0; i < 12; i++) {
+            const uint64_t app = 1 + hash_mix(account % 20 * 100 + i) % COMMON;
+            fold_signal(b, (struct whose){account, app, 1}, EV_APP_INSTALLED, MS_PER_DAY);
+        }
 }
 
 static void fold_app_day(struct bench *b, uint64_t app, int32_t day)

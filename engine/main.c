@@ -324,6 +324,7 @@ static int open_query(struct daemon *d)
         .loop = d->loop,
         .net = d->net,
         .facts = d->facts,
+        .ingest = d->ingest,
         .endpoint = d->config.query_listen,
         .message_bytes_max = d->config.message_bytes_max,
         .connections_max = (uint32_t)d->config.connections_max,

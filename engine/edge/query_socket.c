@@ -1,5 +1,6 @@
 /* A question in, an answer out, in the same turn: so the answers to one peer come in the order of
- * its questions, and nothing is kept between turns. Ingest shares the loop: when questions have
+ * its questions, and nothing is kept between turns. A request is answered when it is durable, turns
+ * later: what its peer sends meanwhile waits behind it. Ingest shares the loop: when questions have
  * taken their share of a turn, the rest of them wait in the socket for the next one. */
 #include "engine/edge/query_socket.h"
 
@@ -7,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/log.h"
+#include "engine/edge/action.h"
 
 #define OVERSIZE_FACTOR   4 /* over message_bytes_max by so much: the connection is cut */
 #define TURN_MESSAGES_MAX 64
@@ -14,16 +16,38 @@
 #define TURN_NS_MAX       UINT64_C(4000000) /* of questions; one may begin just below it */
 #define SEND_QUEUE        1024              /* answers to one peer that does not read */
 #define ARENA_BYTES_MAX   ((size_t)64 << 20)
+#define ACTIONS_MAX       256 /* requests on their way; one more is answered busy */
+#define HELD_MAX          256 /* messages that wait behind a request; then the socket rests */
+
+/* A request that is not answered yet. */
+struct asked {
+    struct query_socket *q;
+    struct asked *next;
+    struct zpeer peer;
+};
+
+/* A message of a peer whose request is not answered yet. */
+struct held {
+    struct held *next;
+    struct zpeer peer;
+    struct zmsg m;
+    bool several; /* frames: there is no m */
+};
 
 struct query_socket {
     struct loop *loop;
     struct facts *facts;
+    struct ingest *ingest; /* NULL: questions only */
     struct zsock *sock;
     uint64_t message_bytes_max;
     struct arena arena; /* of one request */
     struct buf answer;  /* reused */
     uint64_t spent_ns;  /* in this turn */
     bool resting;       /* until the end of this turn */
+    struct asked *asked;
+    uint32_t asked_n;
+    struct held *held, **held_last; /* in the order of arrival */
+    uint32_t held_n;
     struct metric_hist times;
 };
 
@@ -35,16 +59,22 @@ static void refuse(struct query_socket *q, enum status code, const char *message
     query_refuse(&unread, code, str_of(message), &q->answer);
 }
 
-static void answer(struct query_socket *q, const void *frame, size_t bytes)
+/* False: it is on its way, and will be answered later. */
+static bool ask(struct query_socket *q, const struct zpeer *from, const struct request *r);
+
+static bool answer(struct query_socket *q, const struct zpeer *from, const struct zmsg *m)
 {
     struct query_result result;
     struct request r;
     arena_reset(&q->arena);
-    request_decode(frame, bytes, &q->arena, &r);
+    request_decode(m->data, m->bytes, &q->arena, &r);
+    if (q->ingest && action_is(&r))
+        return ask(q, from, &r);
     facts_answer(q->facts, &r, QUERY_ANSWER, &q->answer, &result);
+    return true;
 }
 
-static void respond(struct query_socket *q, const struct zmsg *m)
+static bool respond(struct query_socket *q, const struct zpeer *from, const struct zmsg *m)
 {
     char text[128];
     buf_reset(&q->answer);
@@ -55,19 +85,25 @@ static void respond(struct query_socket *q, const struct zmsg *m)
                  m->bytes, (unsigned long long)q->message_bytes_max);
         refuse(q, ST_TOO_LARGE, text);
     } else {
-        answer(q, m->data, m->bytes);
+        return answer(q, from, m);
     }
+    return true;
 }
 
 /* ---- turns ---- */
+
+static void pause_or_read(struct query_socket *q)
+{
+    if (q->sock)
+        zsock_pause(q->sock, q->resting || q->held_n >= HELD_MAX);
+}
 
 static void wake(void *arg)
 {
     struct query_socket *q = arg;
     q->resting = false;
     q->spent_ns = 0;
-    if (q->sock)
-        zsock_pause(q->sock, false);
+    pause_or_read(q);
 }
 
 static void spend(struct query_socket *q, uint64_t ns)
@@ -78,22 +114,127 @@ static void spend(struct query_socket *q, uint64_t ns)
     q->spent_ns += ns + 1;
     if (q->spent_ns >= TURN_NS_MAX && !q->resting) {
         q->resting = true;
-        zsock_pause(q->sock, true);
+        pause_or_read(q);
     }
+}
+
+static void send(struct query_socket *q, const struct zpeer *to, const struct buf *text)
+{
+    if (text->bad) /* the peer waits in vain and asks again */
+        log_line(LOG_ERROR, "edge", "event=answer_dropped error=\"no memory\"");
+    else if (q->sock)
+        zsock_send(q->sock, to, (struct str){0}, text->p, text->n);
+}
+
+/* m is freed. */
+static void take(struct query_socket *q, const struct zpeer *from, struct zmsg *m)
+{
+    const uint64_t start_ns = clock_mono_ns();
+    const bool answered = respond(q, from, m);
+    if (m)
+        zmsg_free(m);
+    if (answered)
+        send(q, from, &q->answer);
+    spend(q, clock_mono_ns() - start_ns);
+}
+
+/* ---- requests ---- */
+
+static bool is_peer(const struct zpeer *a, const struct zpeer *b)
+{
+    return a->id_n == b->id_n && memcmp(a->id, b->id, a->id_n) == 0;
+}
+
+static bool has_asked(const struct query_socket *q, const struct zpeer *peer)
+{
+    const struct asked *a = q->asked;
+    while (a && !is_peer(&a->peer, peer))
+        a = a->next;
+    return a != NULL;
+}
+
+static void hold(struct query_socket *q, const struct zpeer *from, struct zmsg *m)
+{
+    struct held *h = calloc(1, sizeof *h);
+    CHECK(h != NULL); /* as libzmq does */
+    h->peer = *from;
+    h->several = m == NULL;
+    if (m) {
+        h->m = *m;
+        *m = (struct zmsg){0};
+    }
+    *q->held_last = h;
+    q->held_last = &h->next;
+    q->held_n++;
+    pause_or_read(q);
+}
+
+/* The first held message of a peer, out of the list; NULL: there is none. */
+static struct held *unhold(struct query_socket *q, const struct zpeer *peer)
+{
+    struct held **at = &q->held, *h;
+    while (*at && !is_peer(&(*at)->peer, peer))
+        at = &(*at)->next;
+    h = *at;
+    if (!h)
+        return NULL;
+    *at = h->next;
+    if (!h->next)
+        q->held_last = at;
+    q->held_n--;
+    pause_or_read(q);
+    return h;
+}
+
+static void on_done(void *arg, enum status status, const struct buf *text)
+{
+    struct asked *a = arg, **at = &a->q->asked;
+    struct query_socket *q = a->q;
+    const struct zpeer peer = a->peer;
+    struct held *h;
+    (void)status; /* the text says it */
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    q->asked_n--;
+    free(a);
+    send(q, &peer, text);
+    while (!has_asked(q, &peer) && (h = unhold(q, &peer)) != NULL) {
+        take(q, &peer, h->several ? NULL : &h->m);
+        free(h);
+    }
+}
+
+static bool ask(struct query_socket *q, const struct zpeer *from, const struct request *r)
+{
+    char why[256] = "";
+    struct asked *a = q->asked_n < ACTIONS_MAX ? calloc(1, sizeof *a) : NULL;
+    enum status st = ST_BUSY;
+    if (a) {
+        *a = (struct asked){q, q->asked, *from};
+        const struct action_asker asker = {.from = {.transport = INGEST_ZMQ},
+                                           .now_ms = loop_clock(q->loop)->wall_ms,
+                                           .fn = on_done,
+                                           .arg = a};
+        st = action_submit(q->ingest, r, &asker, why);
+    }
+    if (st != ST_OK) {
+        free(a);
+        query_refuse(r, st, str_of(why), &q->answer);
+        return true;
+    }
+    q->asked = a;
+    q->asked_n++;
+    return false;
 }
 
 static void on_message(void *arg, const struct zpeer *from, struct zmsg *m)
 {
     struct query_socket *q = arg;
-    const uint64_t start_ns = clock_mono_ns();
-    respond(q, m);
-    if (m)
-        zmsg_free(m);
-    if (q->answer.bad) /* the peer waits in vain and asks again */
-        log_line(LOG_ERROR, "edge", "event=answer_dropped error=\"no memory\"");
+    if (has_asked(q, from))
+        hold(q, from, m);
     else
-        zsock_send(q->sock, from, (struct str){0}, q->answer.p, q->answer.n);
-    spend(q, clock_mono_ns() - start_ns);
+        take(q, from, m);
 }
 
 /* ---- open and close ---- */
@@ -101,6 +242,15 @@ static void on_message(void *arg, const struct zpeer *from, struct zmsg *m)
 static void release(void *arg)
 {
     struct query_socket *q = arg;
+    for (struct asked *a = q->asked, *next; a; a = next) {
+        next = a->next;
+        free(a);
+    }
+    for (struct held *h = q->held, *next; h; h = next) {
+        next = h->next;
+        zmsg_free(&h->m);
+        free(h);
+    }
     arena_fini(&q->arena);
     buf_fini(&q->answer);
     free(q);
@@ -116,6 +266,8 @@ enum status query_socket_open(const struct query_socket_options *options, struct
     }
     q->loop = options->loop;
     q->facts = options->facts;
+    q->ingest = options->ingest;
+    q->held_last = &q->held;
     q->message_bytes_max = options->message_bytes_max;
     q->arena.max_bytes = ARENA_BYTES_MAX;
     q->answer = buf_of(ARENA_BYTES_MAX);

@@ -1,4 +1,5 @@
-/* The query socket: ROUTER 7703, one frame a question, one frame an answer (WIRE 1, 4). */
+/* The query socket: ROUTER 7703, one frame a question or request, one frame an answer (WIRE 1, 4).
+ */
 #ifndef ENGINE_EDGE_QUERY_SOCKET_H
 #define ENGINE_EDGE_QUERY_SOCKET_H
 
@@ -8,9 +9,10 @@
 struct query_socket; /* opaque, heap */
 
 struct query_socket_options {
-    struct loop *loop; /* these three are borrowed until query_socket_close */
+    struct loop *loop; /* these four are borrowed until query_socket_close */
     struct znet *net;
     struct facts *facts;
+    struct ingest *ingest; /* NULL: no requests are taken, only questions */
     const char *endpoint;
     uint64_t message_bytes_max; /* larger questions are answered too_large */
     uint32_t connections_max;

@@ -303,8 +303,8 @@ static void judge_identified(struct judge *j, struct txn *t, struct group *g, st
     j->ids.room -= 2; /* kept from the events' own ids */
     judge_body(j, t, g, s);
     j->ids.room += 2;
-    if (s->outcome.status != ST_OK)
-        return; /* it may come again, mended */
+    if (s->outcome.status != ST_OK || (s->batch.n > 0 && s->outcome.rejected == s->batch.n))
+        return; /* nothing was counted: it may come again, mended */
     for (unsigned i = 0; i < 2; i++)
         if (id_window_add(&j->ids, t, IDENTITY_ACCOUNT, rows[i], now_ms) != ST_OK)
             txn_fail(t, ST_INTERNAL); /* there was room, and it was not there */

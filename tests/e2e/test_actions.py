@@ -1,0 +1,163 @@
+"""Requests on the query socket: the buttons of the connections home (S5 reconnect what is
+disconnected, S14 what to do about a status, S39 disconnect, re-authenticate, install, uninstall):
+recorded, published, once by their key, and without any effect on the state by themselves."""
+
+import unittest
+
+import zmq
+
+from harness import DaemonTest, connection
+from test_feed import FeedTest
+
+WORDS = ("reconnect", "disconnect", "reauthenticate", "install", "uninstall")
+
+
+def action(what="reconnect", key="k-1", **more):
+    return {"action": what, "account": 1, "app": 10, "user": 5, "idempotency_key": key, **more}
+
+
+class Actions(FeedTest):
+    def test_a_request_is_recorded_and_published_and_moves_nothing(self):
+        """S5, S14, S39: the service carries it out; what comes of it is an event."""
+        d = self.fed()
+        s = self.subscribe(d)
+        d.ingest().ask([connection(what="installed"), connection(what="disconnected", reason="by user")])
+        q = d.querier()
+        for i, what in enumerate(WORDS):
+            answer = q.ask(action(what, key=f"k-{i}", viewer=9, reason="please", request=i))
+            self.assertEqual(answer, {"ok": True, "request": i, "action": what, "account": 1, "app": 10, "user": 5,
+                                      "by": 9, "idempotency_key": f"k-{i}"})
+        rows = d.rows("activity", account=1, type=["action." + w for w in WORDS], order="arrival")
+        self.assertEqual([(r["type"], r["user"], r["by"], r["code"], r["reason"], r["app"]) for r in rows],
+                         [("action." + w, 5, 9, f"k-{i}", "please", 10) for i, w in enumerate(WORDS)])
+        told = []
+        while len(told) < len(WORDS):
+            m = s.next()[1]
+            if m["kind"] == "activity" and m["type"].startswith("action."):
+                told.append(m["type"])
+        self.assertEqual(told, ["action." + w for w in WORDS])
+        self.assertEqual([c["state"] for c in d.rows("connections", account=1, app=10)], ["disconnected"])
+        d.ingest().ask([connection(what="reconnected")])
+        while m["kind"] != "status":
+            m = s.next()[1]
+        self.assertEqual((m["was"], m["state"]), ("disconnected", "connected"))
+
+    def test_the_viewer_stands_for_the_user(self):
+        d = self.daemon()
+        request = action(viewer=7)
+        del request["user"]
+        self.assertEqual(d.querier().ask(request)["user"], 7)
+        row = d.rows("activity", account=1)[0]
+        self.assertEqual((row["user"], row["by"]), (7, 7))
+
+    def test_an_app_that_is_only_asked_for_is_no_app_yet(self):
+        d = self.daemon()
+        d.querier().ask(action("install"))
+        self.assertEqual(d.rows("connections", account=1, app=10), [])
+        self.assertEqual(d.rows("apps", account=1), [])
+
+    def test_both_encodings_and_req_peers(self):
+        d = self.daemon()
+        for i, (encoding, kind) in enumerate((e, k) for e in ("json", "msgpack") for k in (zmq.DEALER, zmq.REQ)):
+            q = d.querier(encoding, kind)
+            self.assertIs(q.ask(action(key=f"k-{i}"))["ok"], True)
+        self.assertEqual(len(d.rows("activity", account=1)), 4)
+
+
+class Once(DaemonTest):
+    def test_the_same_key_and_content_is_done_once_and_answered_alike(self):
+        """S5: also at the same time, from another connection, and after a restart."""
+        d = self.daemon()
+        q = d.querier()
+        first = q.ask(action())
+        self.assertIs(first["ok"], True)
+        peers = [d.querier() for _ in range(5)]
+        for p in peers:
+            for _ in range(4):
+                p.send(action())
+        for p in peers:
+            for _ in range(4):
+                self.assertEqual(p.receive(), first)
+        d.kill()
+        d.start()
+        self.assertEqual(d.querier().ask(action()), first)
+        d.stop()
+        d.start()
+        self.assertEqual(d.querier("msgpack").ask(action()), first)
+        self.assertEqual(len(d.rows("activity", account=1)), 1)
+
+    def test_the_same_key_with_other_content_is_a_conflict(self):
+        d = self.daemon()
+        q = d.querier()
+        self.assertIs(q.ask(action())["ok"], True)
+        for other in (action("disconnect"), action(app=11), action(account=2), action(user=6), action(viewer=5),
+                      action(reason="r")):
+            answer = q.ask(other)
+            self.assert_refused(answer, "conflict", retry=False)
+            self.assertIn("idempotency_key", answer["message"])
+        self.assertIs(q.ask(action("disconnect", key="k-2"))["ok"], True)
+        self.assertEqual(len(d.rows("activity", account=1)), 2)
+        self.assertEqual(d.rows("activity", account=2), [])
+
+    def test_the_key_is_forgotten_after_the_window(self):
+        clock = self.fake_clock("2026-11-24 12:00:00")
+        d = self.daemon(clock=clock, clock_accept="true")  # at each start
+        self.assertIs(d.querier().ask(action())["ok"], True)
+        self.assertEqual(d.stop(), 0)
+        clock.advance(47 * 3_600_000)
+        d.start()
+        self.assert_refused(d.querier().ask(action("disconnect")), "conflict")
+        self.assertEqual(d.stop(), 0)
+        clock.advance(3 * 3_600_000)
+        d.start()
+        self.assertIs(d.querier().ask(action("disconnect"))["ok"], True)
+        self.assertEqual(len(d.rows("activity", account=1)), 2)
+
+
+class Refusals(DaemonTest):
+    def test_bad_parameters_are_named_with_their_value_and_what_is_allowed(self):
+        d = self.daemon()
+        q = d.querier()
+        for bad, words in (
+            (action("explode"), ["action", "explode", "reconnect"]),
+            (action(app=0), ["app", "0", "1..9007199254740991"]),
+            (action(account="x"), ["account", '"x"', "integer"]),
+            (action(key=""), ["idempotency_key", "1..64"]),
+            (action(key="x" * 65), ["idempotency_key", "65", "1..64"]),
+            (action(reason="x" * 257), ["reason", "257", "0..256"]),
+            (action(colour=1), ["colour", "viewer"]),
+            ({k: v for k, v in action().items() if k != "user"}, ["user", "missing"]),
+            ({k: v for k, v in action().items() if k != "idempotency_key"}, ["idempotency_key", "missing"]),
+        ):
+            with self.subTest(bad):
+                answer = q.ask(dict(bad, request="r"))
+                self.assert_refused(answer, "bad_parameter", retry=False)
+                self.assertEqual(answer["request"], "r")
+                for word in words:
+                    self.assertIn(word, answer["message"])
+        self.assertEqual(d.rows("activity", account=1), [])
+        self.assertEqual(d.status()["received"], 0)
+
+    def test_a_request_that_was_refused_may_come_again_mended(self):
+        d = self.daemon(clock=self.fake_clock("2026-11-24 12:00:00"), data_floor="2026-11-25", clock_accept="true")
+        self.assert_refused(d.querier().ask(action()), "before_floor")
+        d.advance_clock(24 * 3_600_000)
+        self.assertIs(d.querier().ask(action("disconnect"))["ok"], True)
+
+    def test_answers_keep_the_order_of_the_questions(self):
+        d = self.daemon()
+        q, n = d.querier(), 300
+        for i in range(n):
+            q.send(action(key=f"k-{i}", request=3 * i))
+            q.send({"view": "activity", "account": 1, "limit": 1, "request": 3 * i + 1})
+            q.send({"view": "none", "request": 3 * i + 2})
+        for i in range(n):
+            self.assertEqual(q.receive()["request"], 3 * i)
+            seen = q.receive()
+            self.assertEqual(seen["request"], 3 * i + 1)
+            self.assertEqual(seen["data"]["rows"][0]["code"], f"k-{i}", "an answer holds what was answered before it")
+            self.assertEqual(q.receive()["request"], 3 * i + 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -11,7 +11,7 @@ import time
 import unittest
 
 from harness import DEADLINE_S, api_call, record, sanitizer_runtime
-from test_http import HttpTest
+from http_help import HttpTest
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

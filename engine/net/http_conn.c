@@ -302,9 +302,9 @@ void conn_sweep(struct http *h)
 
 void conn_free_all(struct http *h)
 {
-    for (struct conn *c = h->conns; c != NULL; c = c->next)
-        c->linger = false;
-    while (h->conns != NULL)
-        release(h->conns);
+    for (struct conn *c = h->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        release(c);
+    }
     h->due = NULL;
 }

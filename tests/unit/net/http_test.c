@@ -245,6 +245,27 @@ static void test_open_refuses_bad_addresses(void **state)
     assert_null(other);
 }
 
+static void test_addresses_of_both_kinds(void **state)
+{
+    static const struct {
+        const char *listen, *address;
+    } rows[] = {{"localhost:*", ":"}, {"127.0.0.1:0", "127.0.0.1:"}, {"[::1]:*", "[::1]:"}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        struct http_options o = f->o;
+        struct http *h = NULL;
+        char why[256] = "";
+        o.listen = rows[i].listen;
+        if (http_open(f->loop, &o, &h, why) != ST_OK) {
+            assert_int_equal(rows[i].listen[0], '['); /* a machine without IPv6 */
+            continue;
+        }
+        assert_non_null(strstr(http_address(h), rows[i].address));
+        assert_string_not_equal(strrchr(http_address(h), ':'), ":0");
+        http_close(&h);
+    }
+}
+
 static void test_counts_by_route(void **state)
 {
     struct fixture *f = *state;
@@ -285,6 +306,7 @@ int main(void)
         T(test_stop),
         T(test_close_while_everything_is_open),
         T(test_open_refuses_bad_addresses),
+        T(test_addresses_of_both_kinds),
         T(test_counts_by_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

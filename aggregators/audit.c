@@ -241,6 +241,40 @@ static void check_sealed(struct audit *a, enum days_table table, uint64_t *rows)
     cur_close(&c);
 }
 
+/* What a connection says of itself must be the fold of its signals. */
+static bool says_its_fold(struct span value)
+{
+    struct history h = {0};
+    struct connection says = {0}, is = {0};
+    bool same = connection_read(value, &says) == ST_OK && history_load(&h, value) == ST_OK;
+    if (same) {
+        history_state(&h, &is);
+        same = says.state == is.state && says.since_ms == is.since_ms &&
+               str_eq(says.reason, is.reason) && str_eq(says.code, is.code) &&
+               says.troubled == is.troubled;
+    }
+    for (unsigned i = 0; same && i < PROBLEM_N; i++) {
+        const struct problem *x = &says.problems[i], *y = &is.problems[i];
+        same = x->episodes == y->episodes && x->repeats == y->repeats &&
+               x->opened_ms == y->opened_ms && x->last_ms == y->last_ms &&
+               x->ended_ms == y->ended_ms && x->ended_by == y->ended_by;
+    }
+    history_fini(&h);
+    return same;
+}
+
+static void check_connections(struct audit *a)
+{
+    struct cur c;
+    cur_open(&a->v.txn, DAYS_CONNECTION, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        a->counts->connections++;
+        if (!says_its_fold(c.val))
+            fault(a, DAYS_CONNECTION, "a connection is not what its signals say");
+    }
+    cur_close(&c);
+}
+
 enum status audit_tables(struct store *days, const struct audit_report *report,
                          struct audit_counts *out)
 {
@@ -250,7 +284,7 @@ enum status audit_tables(struct store *days, const struct audit_report *report,
     check_sheets(&a);
     check_distinct(&a);
     check_activity(&a);
-    check_sealed(&a, DAYS_CONNECTION, &out->connections);
+    check_connections(&a);
     check_sealed(&a, DAYS_REFERENCE, &out->references);
     const enum status st = a.v.txn.status;
     view_close(&a.v);

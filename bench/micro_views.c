@@ -246,7 +246,7 @@ static void ask(struct bench *b, const char *question)
 
 static const char *const questions[] = {
     "{\"view\":\"home\",\"account\":7,\"viewer\":5}",
-    "{\"view\":\"home\",\"account\":7,\"viewer\":5,\"rows\":1000}",
+    "{\"view\":\"home\",\"account\":7,\"viewer\":5,\"rows\":500}",
     "{\"view\":\"attention\",\"account\":7}",
     "{\"view\":\"attention\",\"account\":7,\"limit\":50}",
     "{\"view\":\"attention\",\"account\":7,\"state\":\"all\"}",

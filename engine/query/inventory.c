@@ -3,11 +3,14 @@
 #define LOOKED_AT_WORK 20 /* of a connection, or of an app on one day */
 
 /* Only attention ever asks for problems that are resolved. */
+static bool wants_resolved(const struct answer *a)
+{
+    return a->q.view == VIEW_ATTENTION && question_number(&a->q, QUERY_ATTENTION_STATE, 0) != 0;
+}
+
 static int64_t troubled_ms(const struct answer *a)
 {
-    const bool resolved =
-        a->q.view == VIEW_ATTENTION && question_number(&a->q, QUERY_ATTENTION_STATE, 0) != 0;
-    return resolved ? a->view.first_day * MS_PER_DAY : a->context->now_ms;
+    return wants_resolved(a) ? a->view.first_day * MS_PER_DAY : a->context->now_ms;
 }
 
 static struct inventory *read_window(struct answer *a, uint64_t from_app, bool with_activity)
@@ -24,7 +27,8 @@ static struct inventory *read_window(struct answer *a, uint64_t from_app, bool w
               &(struct apps_query){.account = a->account,
                                    .from_app = from_app,
                                    .limit = INVENTORY_APPS_MAX,
-                                   .connections_max = INVENTORY_CONNECTIONS_MAX,
+                                   .connections_max =
+                                       INVENTORY_CONNECTIONS_MAX / (wants_resolved(a) ? 2 : 1),
                                    .has_viewer = viewer->given,
                                    .viewer = viewer->given ? viewer->numbers[0] : 0,
                                    .troubled = true,

@@ -5,8 +5,9 @@
 
 #include "engine/query/answer.h"
 
-#define INVENTORY_APPS_MAX        2000
-#define INVENTORY_CONNECTIONS_MAX 30000 /* and the rest of the app that goes beyond */
+/* Of one window: what can be read without holding the loop for 5 ms. */
+#define INVENTORY_APPS_MAX        1000
+#define INVENTORY_CONNECTIONS_MAX 15000 /* and the rest of the app that goes beyond */
 
 /* Apps that seem to do the same as one app. */
 struct duplicates {

@@ -1,6 +1,9 @@
 /* Connections, scopes and reference data: the newest word wins, whatever the order of arrival. */
 #include "tests/unit/aggregators/days_help.h"
 
+#include "aggregators/audit.h"
+#include "aggregators/value.h"
+
 /* ---- connections ---- */
 
 static void states_do_not_depend_on_arrival(void **state)
@@ -179,6 +182,40 @@ static void problems_open_and_resolve(void **state)
         check_problem(&problem_rows[i], false);
         check_problem(&problem_rows[i], true);
     }
+}
+
+/* A stored result that is not the fold of its signals is found, though its checksum matches. */
+static void a_wrong_result_is_found(void **state)
+{
+    (void)state;
+    const struct audit_report report = {0};
+    struct audit_counts counts;
+    struct fixture f;
+    struct txn txn;
+    struct cur c;
+    days_setup(&f);
+    const struct event e = signal_at(5, EV_APP_EXPIRED, TODAY * MS_PER_DAY);
+    days_fold(&f, &e, (const uint8_t[]){0}, 1);
+    (void)days_merge_now(&f, 1000);
+    assert_int_equal(audit_tables(f.store, &report, &counts), ST_OK);
+    assert_int_equal(counts.faults, 0);
+    assert_int_equal(counts.connections, 1);
+    txn_begin(f.store, true, &txn);
+    cur_open(&txn, DAYS_CONNECTION, &c);
+    assert_true(cur_first(&c));
+    struct buf value = buf_of(1024);
+    value_begin(&value);
+    buf_put(&value, (const uint8_t *)c.val.p + 4, c.val.n - 4);
+    assert_int_equal(value.p[7], STATE_EXPIRED); /* behind install, sync time and sync */
+    value.p[7] = STATE_ERROR;
+    value_seal(&value);
+    cur_put(&c, c.key.p, c.key.n, value.p, value.n);
+    cur_close(&c);
+    assert_int_equal(txn_commit(&txn), ST_OK);
+    assert_int_equal(audit_tables(f.store, &report, &counts), ST_OK);
+    assert_int_equal(counts.faults, 1);
+    buf_fini(&value);
+    days_teardown(&f);
 }
 
 /* Walks and windows: whatever the place to begin at and the bounds, what is read is a part of the
@@ -505,6 +542,7 @@ int main(void)
         cmocka_unit_test(states_do_not_depend_on_arrival),
         cmocka_unit_test(connection_states),
         cmocka_unit_test(problems_open_and_resolve),
+        cmocka_unit_test(a_wrong_result_is_found),
         cmocka_unit_test(walks_and_windows_are_parts_of_the_whole),
         cmocka_unit_test(actions_are_activity_and_no_state),
         cmocka_unit_test(a_state_as_it_was_before_a_position),

@@ -473,10 +473,10 @@ static void test_windows(void **state)
     rows = ask_all(&t, "{'view':'attention','account':6,'limit':7", &pages);
     assert_int_equal(json_array_size(rows), 45);
     json_decref(rows);
-    json_t *a = ask_ok(&t, "{'view':'home','account':6,'viewer':1,'rows':1000}");
+    json_t *a = ask_ok(&t, "{'view':'home','account':6,'viewer':1,'rows':500}");
     json_t *home = json_object_get(a, "data");
     assert_true(json_is_false(json_object_get(home, "whole")));
-    assert_int_equal(int_of(home, "apps"), 2000);
+    assert_int_equal(int_of(home, "apps"), 1000);
     json_decref(a);
 }
 

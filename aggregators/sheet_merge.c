@@ -134,8 +134,8 @@ static void merge_cells(struct writer *w, const struct sheet_row_reader *old)
         c.r = old->cells;
     c.from = c.r.p;
     buf_reset(&w->cells);
-    if (!buf_room(&w->cells, reader_left(&c.r) + (size_t)w->pending_n * 20 + 20))
-        return;
+    /* No later look would do: the next row resets the buffer, and `bad` with it. */
+    CHECK(buf_room(&w->cells, reader_left(&c.r) + (size_t)w->pending_n * 20 + 20));
     uint8_t *p = w->cells.p;
     w->cells_n = c.left;
     for (uint32_t i = 0; i < w->pending_n; i++) {
@@ -205,6 +205,7 @@ static void collapse_quarters(struct writer *w)
     CHECK(!day.bad);
     buf_reset(&w->cells);
     buf_put(&w->cells, day.p, day.n);
+    CHECK(!w->cells.bad);
     buf_fini(&day);
     w->cells_n = n;
 }
@@ -227,8 +228,7 @@ static void begin_row(struct writer *w, uint64_t app, size_t more_bytes)
 static void emit_row(struct writer *w, uint64_t app, uint32_t sent_ms1, uint32_t received_ms1)
 {
     begin_row(w, app, w->cells.n + 20);
-    if (!buf_room(&w->body, w->cells.n + 40))
-        return;
+    CHECK(buf_room(&w->body, w->cells.n + 40));
     uint8_t *p = w->body.p + w->body.n;
     p = put_varint(p, sent_ms1);
     p = put_varint(p, received_ms1);
@@ -328,6 +328,7 @@ static void copy_more_chunks(struct writer *w, const struct tally *t, uint64_t n
         buf_ordered(&w->old, app_first);
         buf_str(&w->old, (struct str){w->cur.val.p, w->cur.val.n});
     }
+    CHECK(!w->old.bad); /* a chunk left out would be rows lost */
 }
 
 /* The chunks after the first: rewrite those that pending rows fall into. rows[0..n) are those at or

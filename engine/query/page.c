@@ -204,5 +204,8 @@ bool row_end(struct page *p)
         return false;
     }
     p->n++;
+    if (p->rows
+            .bad) /* not even one row: the answer is refused, for a next page would go behind it */
+        p->rows_max = p->n;
     return true;
 }

@@ -1,1 +1,4 @@
-import { h, render } from "preact"; render(h("p",null,"x"), document.getElementById("page")!);
+import { render } from 'preact';
+import { Page } from './page.tsx';
+
+render(<Page />, document.getElementById('page')!);

@@ -1,0 +1,108 @@
+// Questions to the engine over HTTP. A view's answer has the same rows in every form.
+import type { Envelope, Rows } from './types.ts';
+
+export type Params = Record<string, string | number | boolean | readonly (string | number)[] | null | undefined>;
+
+/** A refusal, or a network that does not answer (status 0). */
+export class Trouble extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly retryAfterMs = 0,
+  ) {
+    super(detail || code);
+  }
+}
+
+/** Parameters as a query string: sorted, lists parted by commas, empty ones left out. */
+export function query(params: Params): string {
+  const parts: string[] = [];
+  for (const name of Object.keys(params).sort()) {
+    const value = params[name];
+    if (value === null || value === undefined || value === '') continue;
+    const values = Array.isArray(value) ? value : [value as string | number | boolean];
+    if (values.length === 0) continue;
+    parts.push(`${name}=${values.map((v) => encodeURIComponent(String(v))).join(',')}`);
+  }
+  return parts.length ? `?${parts.join('&')}` : '';
+}
+
+export function address(account: number, view: string, params: Params = {}): string {
+  return `/v1/accounts/${account}/${view}${query(params)}`;
+}
+
+async function refusal(response: Response): Promise<Trouble> {
+  try {
+    const problem = await response.json();
+    return new Trouble(
+      response.status,
+      String(problem.code ?? ''),
+      String(problem.detail ?? problem.title ?? ''),
+      Number(problem.retry_after_ms ?? 0),
+    );
+  } catch {
+    return new Trouble(response.status, '', response.statusText);
+  }
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error;
+    throw new Trouble(0, 'unreachable', '');
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+export async function getJson<T>(url: string, signal?: AbortSignal): Promise<Envelope<T>> {
+  const response = await ask(url, { headers: { Accept: 'application/json' }, signal });
+  return (await response.json()) as Envelope<T>;
+}
+
+const PAGES_MAX = 60;
+
+/** Every row of a view, page after page, up to rowsMax. The envelope is the first page's. */
+export async function getRows<T>(url: string, rowsMax: number, signal?: AbortSignal): Promise<Envelope<Rows<T>>> {
+  const first = await getJson<Rows<T>>(url, signal);
+  const rows = first.data.rows;
+  let cursor = first.cursor;
+  for (let page = 1; cursor && rows.length < rowsMax && page < PAGES_MAX; page++) {
+    const join = url.includes('?') ? '&' : '?';
+    const next = await getJson<Rows<T>>(`${url}${join}cursor=${encodeURIComponent(cursor)}`, signal);
+    rows.push(...next.data.rows);
+    cursor = next.cursor;
+  }
+  return { ...first, cursor };
+}
+
+/** The address of the next page in a Link header, or null. */
+export function nextLink(header: string | null): string | null {
+  const found = /<([^>]+)>\s*;\s*rel="?next"?/.exec(header ?? '');
+  return found ? found[1]! : null;
+}
+
+/** All pages of a view as one CSV text with one header line. */
+export async function getCsv(url: string): Promise<string> {
+  const parts: string[] = [];
+  let at: string | null = url;
+  for (let page = 0; at && page < 1000; page++) {
+    const response: Response = await ask(at, { headers: { Accept: 'text/csv' } });
+    const text = await response.text();
+    parts.push(page === 0 ? text : text.slice(text.indexOf('\n') + 1));
+    at = nextLink(response.headers.get('Link'));
+  }
+  return parts.join('');
+}
+
+export async function postJson(url: string, body: unknown, headers: Record<string, string>): Promise<unknown> {
+  const response = await ask(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return response.json();
+}

@@ -1,0 +1,29 @@
+// The views as hooks: one line each where a screen wants data.
+import { address, getJson, getRows, type Params } from './api.ts';
+import { useResource, type Resource } from './store.ts';
+import type { Envelope, Rows } from './types.ts';
+
+const ROWS_MAX = 20000;
+
+/** A view that is one object. */
+export function useObject<T>(account: number | null, view: string, params: Params = {}): Resource<Envelope<T>> {
+  const url = account === null ? null : address(account, view, params);
+  return useResource(url, (signal) => getJson<T>(url!, signal));
+}
+
+/** All rows of a view. */
+export function useRows<T>(account: number | null, view: string, params: Params = {}): Resource<Envelope<Rows<T>>> {
+  const url = account === null ? null : address(account, view, params);
+  return useResource(url === null ? null : `all ${url}`, (signal) => getRows<T>(url!, ROWS_MAX, signal));
+}
+
+/** The first rows of a view, about rowsMax of them; the cursor tells whether there are more. */
+export function useSomeRows<T>(
+  account: number | null,
+  view: string,
+  params: Params,
+  rowsMax: number,
+): Resource<Envelope<Rows<T>>> {
+  const url = account === null ? null : address(account, view, params);
+  return useResource(url === null ? null : `${rowsMax} ${url}`, (signal) => getRows<T>(url!, rowsMax, signal));
+}

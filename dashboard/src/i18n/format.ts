@@ -1,0 +1,90 @@
+// Numbers, instants and days as people of a language write them. Everything is UTC.
+import type { Day, Time } from '../core/types.ts';
+import type { Lang } from '../core/prefs.ts';
+
+export const DAY_MS = 86400000;
+
+const LOCALES: Record<Lang, string> = { en: 'en-GB', pl: 'pl-PL' };
+
+export function dayOf(time: Time): Day {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+export function timeOfDay(day: Day): Time {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
+export function addDays(day: Day, n: number): Day {
+  return dayOf(timeOfDay(day) + n * DAY_MS);
+}
+
+/** Every day from the first to the last, both included. */
+export function daysBetween(from: Day, to: Day): Day[] {
+  const days: Day[] = [];
+  for (let t = timeOfDay(from); t <= timeOfDay(to) && days.length < 400; t += DAY_MS) days.push(dayOf(t));
+  return days;
+}
+
+export class Format {
+  private readonly plain: Intl.NumberFormat;
+  private readonly short: Intl.NumberFormat;
+  private readonly percents: Intl.NumberFormat;
+  private readonly changes: Intl.NumberFormat;
+  private readonly oneDecimal: Intl.NumberFormat;
+  private readonly dayYear: Intl.DateTimeFormat;
+  private readonly dayShort: Intl.DateTimeFormat;
+  private readonly dayWeek: Intl.DateTimeFormat;
+  private readonly clockMinutes: Intl.DateTimeFormat;
+  private readonly clockSeconds: Intl.DateTimeFormat;
+  private readonly relatives: Intl.RelativeTimeFormat;
+  private readonly lists: Intl.ListFormat;
+  private readonly sorter: Intl.Collator;
+
+  constructor(lang: Lang) {
+    const locale = LOCALES[lang];
+    const utc = { timeZone: 'UTC' } as const;
+    // Poles group from five digits on by default; in columns of numbers all should look alike.
+    this.plain = new Intl.NumberFormat(locale, { useGrouping: true });
+    this.short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
+    this.percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+    this.changes = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
+    this.oneDecimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+    this.dayYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', ...utc });
+    this.dayShort = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...utc });
+    this.dayWeek = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', ...utc });
+    this.clockMinutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...utc });
+    this.clockSeconds = new Intl.DateTimeFormat(locale, {
+      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...utc,
+    });
+    this.relatives = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+    this.lists = new Intl.ListFormat(locale, { type: 'conjunction' });
+    this.sorter = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
+  }
+
+  readonly number = (n: number): string => this.plain.format(n);
+  readonly compact = (n: number): string => (n < 10000 ? this.plain.format(n) : this.short.format(n));
+  readonly percent = (share: number): string => this.percents.format(share);
+  readonly change = (share: number): string => this.changes.format(share);
+  readonly decimal = (n: number): string => this.oneDecimal.format(n);
+  readonly day = (day: Day): string => this.dayYear.format(timeOfDay(day));
+  readonly dayMonth = (day: Day): string => this.dayShort.format(timeOfDay(day));
+  readonly dayWeekday = (day: Day): string => this.dayWeek.format(timeOfDay(day));
+  readonly date = (time: Time): string => this.dayYear.format(time);
+  readonly clock = (time: Time): string => this.clockMinutes.format(time);
+  readonly dateClock = (time: Time): string => `${this.dayYear.format(time)}, ${this.clockMinutes.format(time)}`;
+  /** With seconds and zone, where nothing may be left open. */
+  readonly exact = (time: Time): string => `${this.dayYear.format(time)}, ${this.clockSeconds.format(time)} UTC`;
+  readonly list = (parts: string[]): string => this.lists.format(parts);
+  readonly compare = (a: string, b: string): number => this.sorter.compare(a, b);
+
+  /** "3 hours ago"; beyond a month the date says more. */
+  readonly ago = (time: Time, now: Time): string => {
+    const s = Math.round((time - now) / 1000);
+    const past = Math.abs(s);
+    if (past < 45) return this.relatives.format(0, 'second');
+    if (past < 2700) return this.relatives.format(Math.round(s / 60), 'minute');
+    if (past < 79200) return this.relatives.format(Math.round(s / 3600), 'hour');
+    if (past < 30 * 86400) return this.relatives.format(Math.round(s / 86400), 'day');
+    return this.date(time);
+  };
+}

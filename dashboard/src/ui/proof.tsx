@@ -1,0 +1,25 @@
+// How far the numbers can be relied on: up to when, which bound, which zone.
+import type { Envelope } from '../core/types.ts';
+import { dayOf } from '../i18n/format.ts';
+import { useText } from '../i18n/index.ts';
+import { Icon } from './icon.tsx';
+
+export function Proof({ envelope, open = false }: { envelope: Envelope<unknown> | undefined; open?: boolean }) {
+  const { t, format } = useText();
+  if (!envelope) return null;
+  const bound = envelope.bound;
+  const from = envelope.from === undefined ? null : typeof envelope.from === 'number' ? dayOf(envelope.from) : envelope.from;
+  return (
+    <>
+      {envelope.degraded && (
+        <p class="banner bad" role="alert"><Icon name="alert" />{t('degraded', { time: format.exact(envelope.as_of) })}</p>
+      )}
+      <p class="proof">
+        {t('utcNote')} {t('asOf', { time: format.exact(envelope.as_of) })}.
+        {bound === 'floor' && from && ` ${t('boundFloor', { day: format.day(from) })}`}
+        {bound === 'retention' && ` ${t('boundRetention')}`}
+        {open && ` ${t('openDay')}`}
+      </p>
+    </>
+  );
+}

@@ -1,9 +1,12 @@
 #include "engine/base/crash_point.h"
+#include "engine/base/text.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/base/text.h"
 
 static atomic_ulong passed;
 
@@ -14,6 +17,8 @@ void crash_point(const char *name)
 
     if (at == NULL || strncmp(at, name, n) != 0 || at[n] != ':')
         return;
-    if (atomic_fetch_add(&passed, 1) + 1 == strtoul(at + n + 1, NULL, 10))
+    uint64_t wanted;
+    if (text_u64(str_of(at + n + 1), &wanted) == ST_OK &&
+        atomic_fetch_add(&passed, 1) + 1 == wanted)
         (void)raise(SIGKILL);
 }

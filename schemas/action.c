@@ -29,7 +29,9 @@ static const struct {
 
 bool action_is(const struct request *r)
 {
-    return r->status == ST_OK && request_param(r, rows[ACTION_ACTION].name) != NULL;
+    /* A query may have a filter of that name. */
+    return r->status == ST_OK && request_param(r, rows[ACTION_ACTION].name) != NULL &&
+           request_param(r, "view") == NULL;
 }
 
 static void say_allowed(const struct row *row, char to[static 128])

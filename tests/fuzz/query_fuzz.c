@@ -71,6 +71,30 @@ static void fold_some(struct generation *g)
     }
 }
 
+/* Reference data as decoding stores it: {"name": "A", "kind": "marketplace", "title": "T", "link":
+ * "L"}, which serves every kind. */
+static void fold_reference(struct generation *g)
+{
+    static const unsigned kinds[] = {EV_CATALOG_APP, EV_CATALOG_ACADEMY, EV_DIRECTORY_USER,
+                                     EV_DIRECTORY_TEAM};
+    const struct str fields = STR("\x84\xa4name\xa1"
+                                  "A\xa4kind\xabmarketplace\xa5title\xa1T\xa4link\xa1L");
+    for (unsigned i = 0; i < 200; i++) {
+        const uint8_t verdict = 0;
+        char key[24];
+        text_fmt(key, sizeof key, "%u", i / 4);
+        const struct event_more more = {.reference_key = str_of(key), .reference_fields = fields};
+        const struct event e = {.account = i % 3 == 0,
+                                .time_ms = NOW_MS - 1000 + i,
+                                .kind = kinds[i % 4] & 255,
+                                .count = 1,
+                                .more = &more};
+        const uint64_t position = generation_end(g);
+        generation_fold(g, &(struct fold){&e, &verdict, 1, position, NOW_MS});
+        generation_advance(g, position + 1);
+    }
+}
+
 static void remove_files(void)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb", "owner.lock"};
@@ -106,6 +130,7 @@ static void open_engine(void)
     CHECK(days_prepare(engine->days, &position, why) == ST_OK);
     engine->active = generation_new(0);
     fold_some(engine->active);
+    fold_reference(engine->active);
     CHECK(days_merge(engine->days, engine->active, &limits, &stats) == ST_OK);
     generation_reset(engine->active, generation_end(engine->active));
     CHECK(query_new(&engine->query) == ST_OK);
@@ -188,6 +213,16 @@ static const char *const questions[] = {
     "{\"view\":\"schema\"}",
     "{\"view\":\"conservation\"}",
     "{\"view\":\"conservation\",\"account\":1}",
+    "{\"view\":\"attention\",\"account\":1,\"state\":\"all\"}",
+    "{\"view\":\"attention\",\"account\":1,\"app\":1}",
+    "{\"view\":\"my_apps\",\"account\":1,\"viewer\":1}",
+    "{\"view\":\"other_apps\",\"account\":1,\"viewer\":9}",
+    "{\"view\":\"recommendations\",\"account\":1}",
+    "{\"view\":\"permissions\",\"account\":1,\"app\":1}",
+    "{\"view\":\"academy\",\"account\":1}",
+    "{\"view\":\"catalog\",\"account\":1}",
+    "{\"view\":\"users\",\"account\":1}",
+    "{\"view\":\"teams\",\"account\":1}",
 };
 
 static void ask_at(const char *question, const uint8_t *payload, size_t n)

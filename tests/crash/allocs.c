@@ -106,11 +106,13 @@ static void ask(const struct query_context *c, struct str text, struct buf *out)
 /* Add the rows of an answer; where it ends early, *next is the question for the rest. */
 static bool take_rows(const struct buf *answer, const char *question, struct buf *rows, char *next)
 {
+    if (answer->bad || answer->n == 0)
+        return false;
     const char *from = memmem(answer->p, answer->n, "\"rows\":[", 8);
     const char *cursor = memmem(answer->p, answer->n, "]},\"cursor\":\"", CURSOR_N);
     const char *end = (const char *)answer->p + answer->n;
 
-    if (answer->bad || from == NULL)
+    if (from == NULL)
         return false;
     const char *last = cursor != NULL ? cursor : end - 3; /* ]}} */
     if (rows->n > 0 && last > from + 8)
@@ -139,6 +141,8 @@ static bool all_rows(struct query_context *c, const char *question, uint32_t nth
         if (page == 0 && alloc_fail_end() < nth)
             _exit(DONE);
         ok = take_rows(&out, question, rows, next);
+        if (!ok && nth == 0)
+            printf("%.*s\n", (int)out.n, out.n > 0 ? (const char *)out.p : "");
     }
     buf_fini(&out);
     return ok;
@@ -162,7 +166,10 @@ static void query_each(struct query_context *c, const char *text)
     struct buf clean = buf_of(1 << 20);
     int status = 0;
 
-    CHECK(all_rows(c, text, 0, &clean));
+    if (!all_rows(c, text, 0, &clean)) {
+        wrong(text, 0, "no answer");
+        return;
+    }
     query_free(&c->query);
     CHECK(query_new(&c->query) == ST_OK); /* without memory kept from before */
     for (uint32_t nth = 1; !WIFEXITED(status) || WEXITSTATUS(status) != DONE; nth++, runs++) {

@@ -12,23 +12,30 @@ struct chunk {
     size_t from, to;
 };
 
+/* Chunks on their way to the table. */
+struct output {
+    struct buf body; /* their rows */
+    struct chunk *chunks;
+    uint32_t chunks_n, chunks_cap;
+    uint64_t app_last; /* of the row written last */
+};
+
 /* Scratch of one merge; grows to the largest sheet met. */
 struct writer {
     struct merge *m;
     struct cur cur;
-    struct buf body;  /* rows of the chunks being written */
-    struct buf cells; /* cells of the row being written */
-    struct buf value; /* a whole value */
-    struct buf old;   /* copies of stored chunks */
-    struct chunk *chunks;
-    uint32_t chunks_n, chunks_cap;
+    struct output first;     /* what becomes of a sheet's first chunk */
+    struct output others;    /* of those behind it */
+    struct output *out;      /* the one being written */
+    struct buf cells;        /* cells of the row being written */
+    struct buf value;        /* a whole value */
+    struct buf old;          /* copies of stored chunks */
     const struct row **rows; /* pending rows of the tally, ascending app */
     uint32_t rows_n, rows_cap;
     struct cell *pending; /* cells of a pending row, ascending slot */
     uint32_t pending_n, pending_cap;
-    uint32_t cells_n;  /* in cells */
-    uint64_t app_last; /* of the chunk being written */
-    bool closed;       /* the day keeps no quarter hours */
+    uint32_t cells_n; /* in cells */
+    bool closed;      /* the day keeps no quarter hours */
 };
 
 static void *more(void *p, uint32_t need, uint32_t *cap, size_t size)
@@ -213,36 +220,38 @@ static void collapse_quarters(struct writer *w)
 /* Begin a row: cut the chunk before it when it is full. `more` bytes will follow the app. */
 static void begin_row(struct writer *w, uint64_t app, size_t more_bytes)
 {
-    struct chunk *last = &w->chunks[w->chunks_n - 1];
-    if (w->body.n > last->from && w->body.n - last->from + more_bytes + 20 > SHEET_CHUNK) {
-        last->to = w->body.n;
-        w->chunks = more(w->chunks, w->chunks_n + 1, &w->chunks_cap, sizeof *w->chunks);
-        w->chunks[w->chunks_n++] = (struct chunk){app, w->body.n, 0};
-        w->app_last = app;
+    struct chunk *last = &w->out->chunks[w->out->chunks_n - 1];
+    if (w->out->body.n > last->from &&
+        w->out->body.n - last->from + more_bytes + 20 > SHEET_CHUNK) {
+        last->to = w->out->body.n;
+        w->out->chunks =
+            more(w->out->chunks, w->out->chunks_n + 1, &w->out->chunks_cap, sizeof *w->out->chunks);
+        w->out->chunks[w->out->chunks_n++] = (struct chunk){app, w->out->body.n, 0};
+        w->out->app_last = app;
     }
-    buf_varint(&w->body, app - w->app_last);
-    w->app_last = app;
+    buf_varint(&w->out->body, app - w->out->app_last);
+    w->out->app_last = app;
 }
 
 /* A row whose cells stand in w->cells. */
 static void emit_row(struct writer *w, uint64_t app, uint32_t sent_ms1, uint32_t received_ms1)
 {
     begin_row(w, app, w->cells.n + 20);
-    CHECK(buf_room(&w->body, w->cells.n + 40));
-    uint8_t *p = w->body.p + w->body.n;
+    CHECK(buf_room(&w->out->body, w->cells.n + 40));
+    uint8_t *p = w->out->body.p + w->out->body.n;
     p = put_varint(p, sent_ms1);
     p = put_varint(p, received_ms1);
     p = put_varint(p, w->cells_n);
     p = put_varint(p, w->cells.n);
     memcpy(p, w->cells.p, w->cells.n);
-    w->body.n = (size_t)(p - w->body.p) + w->cells.n;
+    w->out->body.n = (size_t)(p - w->out->body.p) + w->cells.n;
 }
 
 /* A stored row that nothing pending touches: its bytes behind the app stay as they are. */
 static void copy_row(struct writer *w, const struct sheet_row_reader *old)
 {
     begin_row(w, old->app, old->rest.n);
-    buf_put(&w->body, old->rest.p, old->rest.n);
+    buf_put(&w->out->body, old->rest.p, old->rest.n);
 }
 
 static uint32_t max_u32(uint32_t a, uint32_t b)
@@ -285,11 +294,11 @@ static void merge_rows(struct writer *w, struct reader *old, uint64_t app_first,
 
 static void begin_chunks(struct writer *w, uint64_t app_first)
 {
-    buf_reset(&w->body);
-    w->chunks = more(w->chunks, 1, &w->chunks_cap, sizeof *w->chunks);
-    w->chunks[0] = (struct chunk){app_first, 0, 0};
-    w->chunks_n = 1;
-    w->app_last = app_first;
+    buf_reset(&w->out->body);
+    w->out->chunks = more(w->out->chunks, 1, &w->out->chunks_cap, sizeof *w->out->chunks);
+    w->out->chunks[0] = (struct chunk){app_first, 0, 0};
+    w->out->chunks_n = 1;
+    w->out->app_last = app_first;
 }
 
 static void put_chunk(struct writer *w, const struct tally *t, const struct chunk *c,
@@ -302,8 +311,8 @@ static void put_chunk(struct writer *w, const struct tally *t, const struct chun
         buf_varint(v, head->call_total);
         buf_varint(v, head->more_chunks);
     }
-    buf_put(v, w->body.p + c->from, c->to - c->from);
-    CHECK(!w->body.bad && !w->cells.bad);
+    buf_put(v, w->out->body.p + c->from, c->to - c->from);
+    CHECK(!w->out->body.bad && !w->cells.bad);
     value_seal(v);
     uint8_t key[SHEET_KEY_MAX];
     const size_t key_n = sheet_key(key, t->day, t->account, c->app_first);
@@ -355,10 +364,10 @@ static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
             }
             begin_chunks(w, app_first);
             merge_rows(w, &old, app_first, rows, k);
-            w->chunks[w->chunks_n - 1].to = w->body.n;
-            for (uint32_t i = 0; i < w->chunks_n; i++)
-                put_chunk(w, t, &w->chunks[i], NULL);
-            added += w->chunks_n - 1;
+            w->out->chunks[w->out->chunks_n - 1].to = w->out->body.n;
+            for (uint32_t i = 0; i < w->out->chunks_n; i++)
+                put_chunk(w, t, &w->out->chunks[i], NULL);
+            added += w->out->chunks_n - 1;
         }
         rows += k;
         n -= k;
@@ -395,31 +404,20 @@ static void merge_tally(struct writer *w, const struct tally *t)
     }
     begin_chunks(w, 0);
     merge_rows(w, &old, 0, (const struct row *const *)w->rows, first_n);
-    w->chunks[w->chunks_n - 1].to = w->body.n;
+    w->out->chunks[w->out->chunks_n - 1].to = w->out->body.n;
     head.record_total += t->record_total;
     head.call_total += t->call_total;
 
-    /* The first chunk's head counts the others, so those are settled before it is written; its rows
-     * wait in `body`, which the others use too. */
+    /* The first chunk's head counts the others, so those are settled before it is written. */
     if (first_n < w->rows_n) {
-        struct buf body = w->body;
-        struct chunk *chunks = w->chunks;
-        const uint32_t chunks_n = w->chunks_n, chunks_cap = w->chunks_cap;
-        w->body = buf_of(SIZE_MAX / 2);
-        w->chunks = NULL;
-        w->chunks_cap = 0;
+        w->out = &w->others;
         head.more_chunks += merge_more_chunks(w, t, (const struct row *const *)w->rows + first_n,
                                               w->rows_n - first_n);
-        buf_fini(&w->body);
-        free(w->chunks);
-        w->body = body;
-        w->chunks = chunks;
-        w->chunks_n = chunks_n;
-        w->chunks_cap = chunks_cap;
+        w->out = &w->first;
     }
-    head.more_chunks += w->chunks_n - 1;
-    for (uint32_t i = 0; i < w->chunks_n; i++)
-        put_chunk(w, t, &w->chunks[i], &head);
+    head.more_chunks += w->out->chunks_n - 1;
+    for (uint32_t i = 0; i < w->out->chunks_n; i++)
+        put_chunk(w, t, &w->out->chunks[i], &head);
 }
 
 /* The chains of a tally are cold when its turn comes. So its rows are walked ahead of time, one row
@@ -457,12 +455,14 @@ void sheet_merge(struct merge *m)
     const struct generation *g = m->g;
     const size_t max = SIZE_MAX / 2;
     struct writer w = {.m = m,
-                       .body = buf_of(max),
+                       .first.body = buf_of(max),
+                       .others.body = buf_of(max),
                        .cells = buf_of(max),
                        .value = buf_of(max),
                        .old = buf_of(max)};
     struct ahead ahead;
     memset(&ahead, 0xff, sizeof ahead); /* NONE everywhere */
+    w.out = &w.first;
     cur_open(&m->txn, DAYS_SHEET, &w.cur);
     for (uint32_t i = 0; i < g->tally.n && m->txn.status == ST_OK; i++) {
         const struct tally *t = &g->tally.p[m->order[i]];
@@ -480,11 +480,13 @@ void sheet_merge(struct merge *m)
             merge_tally(&w, t);
     }
     cur_close(&w.cur);
-    buf_fini(&w.body);
+    buf_fini(&w.first.body);
+    buf_fini(&w.others.body);
     buf_fini(&w.cells);
     buf_fini(&w.value);
     buf_fini(&w.old);
-    free(w.chunks);
+    free(w.first.chunks);
+    free(w.others.chunks);
     free(w.rows);
     free(w.pending);
 }

@@ -33,8 +33,6 @@
 /* A clean stop merges what is pending if that is quick; else the next start reads the log. */
 #define STOP_MERGE_BYTES (UINT64_C(64) << 20)
 
-extern char **environ;
-
 struct daemon {
     struct config_words words;
     struct config config;

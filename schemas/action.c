@@ -144,7 +144,7 @@ static enum status read_all(const struct request *r, const struct value *given[A
 
 enum status action_read(const struct request *r, struct action *out, char why[static 256])
 {
-    const struct value *given[ACTION_PARAMS_N];
+    const struct value *given[ACTION_PARAMS_N] = {NULL};
     uint64_t n[ACTION_PARAMS_N] = {0};
     enum status st = read_all(r, given, n, why);
 

@@ -137,7 +137,7 @@ export function table(files, built) {
 }
 
 /** Writes the files as they are into DIR/site, for the mock server and for looking at. */
-function writeSite(out, files) {
+export function writeSite(out, files) {
   const site = path.join(out, 'site');
   rmSync(site, { recursive: true, force: true });
   for (const file of files) {

@@ -21,6 +21,8 @@ interface Props {
   tools?: ComponentChildren;
   note?: ComponentChildren;
   stale?: boolean;
+  /** Level of its heading. */
+  level?: 2 | 3;
 }
 
 const HEIGHT = 300;
@@ -42,10 +44,11 @@ export function ChartBox(props: Props) {
   const { query } = useRoute();
   const name = `as_${props.id}`;
   const asTable = query.get(name) === 'table';
+  const Heading = props.level === 3 ? 'h3' : 'h2';
   return (
     <figure class={`chart card ${props.stale ? 'stale' : ''}`} aria-labelledby={`${props.id}-caption`}>
       <figcaption class="chart-head">
-        <h3 id={`${props.id}-caption`}>{props.title}</h3>
+        <Heading id={`${props.id}-caption`} class="chart-title">{props.title}</Heading>
         <div class="tools">
           {props.tools}
           <fieldset class="segments">

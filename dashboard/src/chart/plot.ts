@@ -86,7 +86,7 @@ export function drawPlot(el: HTMLElement, width: number, o: PlotOptions): Plot {
       ctx.fillStyle = css(el, '--bad-ink');
       ctx.font = `600 ${12 * ratio}px ${getComputedStyle(el).fontFamily}`;
       ctx.textAlign = 'left';
-      ctx.fillText(o.limitLabel ?? '', u.bbox.left + 6 * ratio, y - 6 * ratio);
+      ctx.fillText(o.limitLabel ?? '', u.bbox.left + 6 * ratio, y - 8 * ratio);
     }
     ctx.setLineDash([]);
     ctx.fillStyle = css(el, '--warn-ink');

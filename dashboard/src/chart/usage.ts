@@ -3,6 +3,8 @@ import type { Day, Time } from '../core/types.ts';
 import { DAY_MS, timeOfDay } from '../i18n/format.ts';
 
 export interface Spike {
+  /** The series it was found in. */
+  key: string;
   day: Day;
   index: number;
   calls: number;
@@ -19,14 +21,14 @@ function median(values: number[]): number {
   return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** Days with at least twice the median of the seven days before, and 100 calls more. */
-export function spikes(days: Day[], totals: number[]): Spike[] {
+/** Days of one series with at least twice the median of the seven days before, and 100 calls more. */
+export function spikes(key: string, days: Day[], values: number[]): Spike[] {
   const found: Spike[] = [];
-  for (let i = SPIKE_DAYS; i < days.length; i++) {
-    const usual = median(totals.slice(i - SPIKE_DAYS, i));
-    const calls = totals[i]!;
+  for (let index = SPIKE_DAYS; index < days.length; index++) {
+    const usual = median(values.slice(index - SPIKE_DAYS, index));
+    const calls = values[index]!;
     if (usual > 0 && calls >= SPIKE_FACTOR * usual && calls >= usual + SPIKE_CALLS) {
-      found.push({ day: days[i]!, index: i, calls, usual });
+      found.push({ key, day: days[index]!, index, calls, usual });
     }
   }
   return found;

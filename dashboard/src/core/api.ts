@@ -60,7 +60,16 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 
 export async function getJson<T>(url: string, signal?: AbortSignal): Promise<Envelope<T>> {
   const response = await ask(url, { headers: { Accept: 'application/json' }, signal });
-  return (await response.json()) as Envelope<T>;
+  const envelope = (await response.json()) as Envelope<T>;
+  if (envelope.as_of) ahead = envelope.as_of - Date.now();
+  return envelope;
+}
+
+let ahead = 0; // of the engine's clock, as of the last answer
+
+/** Now by the engine's clock: this machine's may be wrong. */
+export function engineNow(): number {
+  return Date.now() + ahead;
 }
 
 const PAGES_MAX = 60;

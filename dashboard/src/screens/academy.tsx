@@ -17,7 +17,7 @@ export function Lessons({ rows, names }: { rows: AcademyRow[]; names: Names }) {
   const { lang, t } = useText();
   const sorted = useMemo(() => {
     const rank = (r: AcademyRow) => (r.language?.startsWith(lang) ? 0 : 1);
-    return [...rows].sort((a, b) => rank(a) - rank(b));
+    return [...rows].sort((a, b) => rank(a) - rank(b) || ((a.topic ?? '') < (b.topic ?? '') ? -1 : 1));
   }, [rows, lang]);
   return (
     <ul class="cards">
@@ -27,12 +27,11 @@ export function Lessons({ rows, names }: { rows: AcademyRow[]; names: Names }) {
         return (
           <li key={`${row.source}-${row.key}-${row.language}`} class="card lesson">
             <span class="lesson-icon" aria-hidden="true"><Icon name="book" /></span>
+            <p class="lesson-topic">{row.topic ?? t('topicNone')}</p>
             <p class="lesson-title" lang={row.language ?? undefined}>
               {link ? <OutLink href={link}>{row.title}</OutLink> : row.title}
             </p>
-            <p class="sub">
-              {[row.topic ?? t('topicNone'), row.language?.toUpperCase(), apps.slice(0, 3).join(', ')].filter(Boolean).join(' · ')}
-            </p>
+            <p class="sub">{[row.language?.toUpperCase(), apps.slice(0, 3).join(', ')].filter(Boolean).join(' · ')}</p>
           </li>
         );
       })}
@@ -56,7 +55,6 @@ export function AcademyPart({ account }: { account: number }) {
     [rows, topics.join(), wanted.join()],
   );
   const topicNames = [...new Set(rows?.map((r) => r.topic).filter((x): x is string => !!x) ?? [])].sort();
-  const groups = [...new Set(shown?.map((r) => r.topic ?? '') ?? [])].sort();
   return (
     <>
       <header class="screen-head">
@@ -76,15 +74,7 @@ export function AcademyPart({ account }: { account: number }) {
       {rows && rows.length > 0 && shown?.length === 0 && (
         <div class="card"><Empty title={t('nothingFits')}><ClearFilters names={['topic', 'app']} /></Empty></div>
       )}
-      {shown && groups.map((group) => {
-        const part = shown.filter((r) => (r.topic ?? '') === group);
-        return (
-          <section key={group} class="topic" aria-label={group || t('topicNone')}>
-            <h2>{group || t('topicNone')} <span class="count">{t('lessonsN', { n: part.length })}</span></h2>
-            <Lessons rows={part} names={names} />
-          </section>
-        );
-      })}
+      {shown && shown.length > 0 && <Lessons rows={shown} names={names} />}
       <Proof envelope={all.value} />
     </>
   );

@@ -75,7 +75,7 @@ export function activityColumns(language: Language, names: Names, now: Time, wit
     {
       key: 'user', label: t('user'),
       cell: (r) => r.user === null ? <span class="muted">{t('nobody')}</span> : (
-        <span class="named"><Avatar id={r.user} name={names.user(r.user)} round /><span>{names.user(r.user)}</span></span>
+        <span class="named"><Avatar id={r.user} name={names.user(r.user)} round /><span class="name plain">{names.user(r.user)}</span></span>
       ),
     },
     {
@@ -161,7 +161,7 @@ export function ActivityLog({ account, app, id, names, none }: {
           </div>
         )}
       </div>
-      <Proof envelope={log.value} />
+      {app === null && <Proof envelope={log.value} />}
     </>
   );
 }

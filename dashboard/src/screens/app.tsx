@@ -1,5 +1,5 @@
 // One app: how it is, who has it, what happened, what it may do, what it changes, what to learn.
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { address } from '../core/api.ts';
 import { hrefTo, useRoute } from '../core/router.ts';
 import type { AppOverview, ConnectionRow, Day, DistinctRow, Envelope, PermissionRow } from '../core/types.ts';
@@ -31,6 +31,10 @@ export function AppScreen({ account, app }: { account: number; app: number }) {
   const names = useNames(account);
   const [asked, setAsked] = useState<Asked | null>(null);
   const value = overview.value;
+  const name = value ? appName(language, app, value.data.name) : null;
+  useEffect(() => {
+    if (name !== null) document.title = `${name} · ${account} · Daybook`;
+  }, [name, account]);
   if (!value) {
     return (
       <div class="wrap">
@@ -143,12 +147,16 @@ function Facts({ envelope }: { envelope: Envelope<AppOverview> }) {
     <dl class="facts card">
       <div><dt>{t('installDate')}</dt><dd><DateOf time={o.installed} /></dd></div>
       <div><dt>{t('installedBy')}</dt><dd>{o.installer === null ? t('unknown') : userName(language, o.installer, o.installer_name)}</dd></div>
-      <div><dt>{t('lastActivity')}</dt><dd><LastActivity row={o} now={envelope.as_of} /></dd></div>
       <div>
-        <dt>{t('lastSent')} / {t('lastReceived')}</dt>
+        <dt>{t('lastActivity')}</dt>
         <dd>
-          {o.last_activity === null ? <span class="muted" title={t('lastActivityHidden')}>{t('notShown')}</span> : (
-            <><Ago time={o.last_sent} now={envelope.as_of} /> / <Ago time={o.last_received} now={envelope.as_of} /></>
+          <LastActivity row={o} now={envelope.as_of} />
+          {o.last_activity !== null && (
+            <span class="sub block">
+              {t('lastSent')} <Ago time={o.last_sent} now={envelope.as_of} />
+              <br />
+              {t('lastReceived')} <Ago time={o.last_received} now={envelope.as_of} />
+            </span>
           )}
         </dd>
       </div>
@@ -276,7 +284,7 @@ function Distinct({ account, app }: { account: number; app: number }) {
       {!rows && !distinct.trouble && <Skeleton rows={6} />}
       {rows && rows.length === 0 && <div class="card"><Empty icon="layers" title={t('distinctNone')} help={t('distinctNoneHelp')} /></div>}
       {rows && rows.length > 0 && (
-        <ChartBox id="distinct" title={t('chartDistinct')} data={data} stale={distinct.stale}
+        <ChartBox id="distinct" level={3} title={t('chartDistinct')} data={data} stale={distinct.stale}
           tools={<CsvButton source={{ url: address(account, 'distinct_records', question), name: `distinct-records-${app}` }} what={t('distinctTitle')} />}
           note={`${t('distinctNote')} ${t('openDay')}`}
           table={<Table id="distinct" caption={t('distinctTitle')} columns={columns} rows={rows} rowKey={(r) => `${r.day} ${r.action}`} sort="-day" step={60} empty={null} />} />

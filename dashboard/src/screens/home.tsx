@@ -78,6 +78,8 @@ function HomeOf({ account, viewer }: { account: number; viewer: number }) {
 
 function Stats({ home }: { home: Home }) {
   const { t, format } = useText();
+  const ailing = home.my_apps.filter((row) => row.state !== null && row.state !== 'connected').length;
+  const idle = home.other_apps.filter((row) => row.unused).length;
   return (
     <ul class="stats">
       <li class="stat">
@@ -93,10 +95,12 @@ function Stats({ home }: { home: Home }) {
       <li class="stat">
         <span class="stat-name">{t('statMine')}</span>
         <span class="stat-value">{format.number(home.mine)}</span>
+        {home.my_apps.length === home.mine && home.mine > 0 && <span class="stat-sub">{t('statMineSub', { n: ailing })}</span>}
       </li>
       <li class="stat">
         <span class="stat-name">{t('statOthers')}</span>
         <span class="stat-value">{format.number(home.others)}</span>
+        {home.other_apps.length === home.others && home.others > 0 && <span class="stat-sub">{t('statOthersSub', { n: idle })}</span>}
       </li>
     </ul>
   );

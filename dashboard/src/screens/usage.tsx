@@ -44,7 +44,7 @@ export function UsagePart({ account }: { account: number }) {
       days, label: (key) => names.app(Number(key)), rest: t('other'),
     });
   }, [rows, from, to, names, t]);
-  const found = useMemo(() => spikes(data.days, data.totals), [data]);
+  const found = useMemo(() => spikesByApp(rows ?? [], data.days), [rows, data]);
   const limit = only.length === 0 ? (plan?.daily_limit ?? null) : null;
   const open = to === today;
   const calls = data.totals[data.totals.length - 1] ?? 0;
@@ -74,10 +74,10 @@ export function UsagePart({ account }: { account: number }) {
           ) : (
             <>
               <ChartBox id="usage" title={t('chartUsage')} data={data} limit={limit} ghost={pace && !pace.over ? pace.end : null}
-                marks={found.map((s) => s.index)} stale={usage.stale} tools={csv}
+                marks={[...new Set(found.map((s) => s.index))]} stale={usage.stale} tools={csv}
                 note={open ? t('openDay') : undefined}
                 table={<Table id="usage" caption={t('usageTitle')} columns={columns} rows={rows} rowKey={(r) => `${r.day} ${r.app}`} sort="-day" step={60} empty={null} />} />
-              <Spikes found={found} language={language} />
+              <Spikes found={found} language={language} names={names} />
             </>
           )}
         </>
@@ -165,18 +165,35 @@ function Meter({ share }: { share: number }) {
   return <span class="meter" aria-hidden="true"><span class={tone} style={{ width: `${width}%` }} /></span>;
 }
 
-function Spikes({ found, language }: { found: Spike[]; language: Language }) {
+/** Of each app by itself: a quiet app's spike drowns in the sum of the loud ones. */
+function spikesByApp(rows: UsageRow[], days: Day[]): Spike[] {
+  const place = new Map(days.map((day, i) => [day, i]));
+  const apps = new Map<number, number[]>();
+  for (const row of rows) {
+    const i = place.get(row.day);
+    if (i === undefined) continue;
+    let values = apps.get(row.app);
+    if (!values) apps.set(row.app, (values = days.map(() => 0)));
+    values[i] = row.calls;
+  }
+  return [...apps].flatMap(([app, values]) => spikes(String(app), days, values))
+    .sort((a, b) => b.index - a.index || b.calls - a.calls);
+}
+
+const SPIKES_SHOWN = 8;
+
+function Spikes({ found, language, names }: { found: Spike[]; language: Language; names: Names }) {
   const { t, format } = language;
   return (
     <section class="card spikes" aria-labelledby="spikes-title">
-      <h3 id="spikes-title"><Icon name="pulse" />{t('spikes')}</h3>
+      <h2 id="spikes-title" class="chart-title"><Icon name="pulse" />{t('spikes')}</h2>
       {found.length === 0 ? <p>{t('spikesNone')}</p> : (
         <ul>
-          {[...found].reverse().map((s) => (
-            <li key={s.day}>
+          {found.slice(0, SPIKES_SHOWN).map((s) => (
+            <li key={`${s.day} ${s.key}`}>
               <span class="spike-mark" aria-hidden="true">▼</span>
               {t('spikeOn', {
-                day: format.dayWeekday(s.day), calls: t('callsN', { n: s.calls }),
+                day: format.dayWeekday(s.day), app: names.app(Number(s.key)), calls: t('callsN', { n: s.calls }),
                 factor: format.decimal(s.calls / s.usual), usual: format.number(Math.round(s.usual)),
               })}
             </li>

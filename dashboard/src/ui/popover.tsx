@@ -1,7 +1,7 @@
 // Things that open below a button: menus and panels. Escape and a press outside close them, and the
 // focus goes back to the button.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { isPlainClick, go } from '../core/router.ts';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -87,7 +87,7 @@ export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
     const all = list.current?.querySelectorAll<HTMLElement>('[role=menuitem]');
     if (all?.length) all[(index + all.length) % all.length]!.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open) at(0);
   }, [open]);
   const onKeyDown = (event: KeyboardEvent) => {

@@ -69,6 +69,7 @@ export function Table<R>({ id, caption, columns, rows, rowKey, sort = '', step =
   const part = all.slice(0, shown);
   return (
     <div class={`table-box ${stale ? 'stale' : ''}`} aria-busy={stale ? 'true' : undefined}>
+      <NarrowSort id={id} columns={columns} by={by} fallback={sort} />
       <table class="table" role="table" aria-rowcount={all.length + 1}>
         <caption class="sr">{caption}</caption>
         <thead role="rowgroup">
@@ -122,5 +123,26 @@ function Heading<R>({ column, by, fallback, id }: { column: Column<R>; by: strin
         <Icon name="up" class="small" />
       </button>
     </th>
+  );
+}
+
+/** Where rows are cards there are no headings to press. */
+function NarrowSort<R>({ id, columns, by, fallback }: { id: string; columns: Column<R>[]; by: string; fallback: string }) {
+  const { t } = useText();
+  const sortable = columns.filter((c) => c.value);
+  if (sortable.length === 0) return null;
+  return (
+    <label class="narrow-sort">
+      <span>{t('sort')}</span>
+      <select value={by} onChange={(event) => {
+        const next = event.currentTarget.value;
+        setQuery({ [`sort_${id}`]: next === fallback ? null : next }, 'replace');
+      }}>
+        {sortable.flatMap((c) => [
+          <option key={c.key} value={c.key}>{c.label} ↑</option>,
+          <option key={`-${c.key}`} value={`-${c.key}`}>{c.label} ↓</option>,
+        ])}
+      </select>
+    </label>
   );
 }

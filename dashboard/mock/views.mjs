@@ -1,0 +1,136 @@
+// Answers to the views out of a world: filters, groups, pages, as the engine does.
+import { dayOf } from './world.mjs';
+
+const DAY = 86400000;
+const list = (params, name) => (params.get(name) ?? '').split(',').filter(Boolean);
+const admits = (params, name, value) => list(params, name).length === 0 || list(params, name).includes(String(value));
+
+export class Refusal extends Error {
+  constructor(status, code, detail) {
+    super(detail);
+    Object.assign(this, { status, code });
+  }
+}
+
+function flags(row, params) {
+  for (const [name, is] of [['unused', row.unused], ['duplicate', row.duplicate_of !== null]]) {
+    const wanted = params.get(name);
+    if (wanted !== null && String(is) !== wanted) return false;
+  }
+  return admits(params, 'state', row.state ?? 'none');
+}
+
+function group(rows, dims, facts, sort) {
+  const groups = new Map();
+  for (const row of rows) {
+    const key = dims.map((d) => row[d]).join('\u0000');
+    const seen = groups.get(key);
+    if (!seen) groups.set(key, { ...row });
+    else for (const [fact, how] of Object.entries(facts)) seen[fact] = how(seen[fact], row[fact]);
+  }
+  const order = sort.filter((d) => dims.includes(d));
+  return [...groups.values()].sort((a, b) => {
+    for (const d of order) if (a[d] !== b[d]) return a[d] < b[d] ? -1 : 1;
+    return 0;
+  });
+}
+
+const add = (a, b) => a + b;
+const both = (a, b) => a && b;
+
+function days(world, params, rows) {
+  const first = dayOf(world.now - 29 * DAY);
+  const last = dayOf(world.now);
+  const from = params.get('from') ?? first;
+  const to = params.get('to') ?? last;
+  if (from > to) throw new Refusal(400, 'bad_parameter', `from ${from} is after to ${to}`);
+  return {
+    range: { from: from < first ? first : from, to: to > last ? last : to, bound: 'retention' },
+    rows: rows.filter((r) => r.day >= from && r.day <= to && admits(params, 'app', r.app)),
+  };
+}
+
+function dims(params, all) {
+  const wanted = params.get('group_by');
+  return wanted === null ? all : wanted.split(',').filter(Boolean);
+}
+
+const views = {
+  home(world, params) {
+    const viewer = params.get('viewer');
+    if (viewer === null) throw new Refusal(400, 'bad_parameter', 'viewer is missing');
+    const rows = Number(params.get('rows') ?? 100);
+    const me = viewer === '7';
+    const my_apps = world.apps.filter((a) => me && a.mine);
+    const other_apps = world.apps.filter((a) => !me || !a.mine);
+    const count = (state) => world.apps.filter((a) => a.state === state).length;
+    return {
+      object: {
+        apps: world.apps.length, connections: world.apps.reduce((n, a) => n + a.connections, 0), connected: count('connected'),
+        disconnected: count('disconnected'), expired: count('expired'), reauth: count('reauth'), error: count('error'),
+        problems: world.attention.length, mine: my_apps.length, others: other_apps.length, whole: true,
+        attention: world.attention.slice(0, rows), my_apps: my_apps.slice(0, rows), other_apps: other_apps.slice(0, rows),
+        recommendations: world.recommendations,
+      },
+      tables: { attention: 'attention', my_apps: 'my_apps', other_apps: 'other_apps', recommendations: 'recommendations' },
+    };
+  },
+  attention: (world, params) => ({ rows: world.attention.filter((r) => admits(params, 'app', r.app)) }),
+  my_apps: (world, params) => ({ rows: world.apps.filter((a) => params.get('viewer') === '7' && a.mine && flags(a, params)) }),
+  other_apps: (world, params) => ({ rows: world.apps.filter((a) => !(params.get('viewer') === '7' && a.mine) && flags(a, params)) }),
+  apps: (world) => ({ rows: world.apps }),
+  connections: (world, params) => ({ rows: world.connections.get(Number(params.get('app'))) ?? [] }),
+  recommendations: (world) => ({ rows: world.recommendations }),
+  academy: (world, params) => ({
+    rows: world.academy.filter((r) => admits(params, 'topic', r.topic) &&
+      (list(params, 'app').length === 0 || (r.apps ?? '').split(' ').some((app) => list(params, 'app').includes(app)))),
+  }),
+  users: (world) => ({ rows: world.users }),
+  plan: (world) => ({ rows: world.plan }),
+  permissions: (world) => ({ rows: world.permissions }),
+  activity: (world, params) => ({
+    rows: world.activity.filter((r) => admits(params, 'type', r.type) && admits(params, 'app', r.app) && admits(params, 'user', r.user)),
+    range: { from: world.now - 29 * DAY, to: world.now, bound: 'retention' },
+  }),
+  api_usage(world, params) {
+    const kind = params.get('kind') ?? 'private';
+    const { rows, range } = days(world, params, world.usage.filter((r) => kind === 'all' || (r.kind ?? 'private') === kind));
+    const by = dims(params, ['day', 'app']);
+    const names = [...by, ...(by.includes('app') ? ['kind'] : []), 'calls', 'errors', 'limited'];
+    return { rows: group(rows, by, { calls: add, errors: add, limited: add }, ['day', 'app']), range, names };
+  },
+  records(world, params) {
+    const { rows, range } = days(world, params, world.records);
+    const by = dims(params, ['day', 'app', 'object_type', 'action']);
+    const fits = rows.filter((r) => admits(params, 'object_type', r.object_type) && admits(params, 'action', r.action));
+    return { rows: group(fits, by, { count: add }, ['day', 'app', 'object_type', 'action']), range, names: [...by, 'count'] };
+  },
+  distinct_records(world, params) {
+    const { rows, range } = days(world, params, world.distinct);
+    const by = dims(params, ['day', 'app', 'action']);
+    return {
+      rows: group(rows, by, { records: add, without_record: add, exact: both }, ['day', 'app', 'action']), range,
+      names: [...by, 'records', 'exact', 'without_record'],
+    };
+  },
+  app(world, params) {
+    const app = Number(params.get('app'));
+    const found = world.apps.find((a) => a.app === app);
+    if (!found) throw new Refusal(404, 'not_found', `account ${world.account} has no app ${app}`);
+    const only = new URLSearchParams({ app: String(app) });
+    return {
+      object: {
+        ...found, health: world.attention.filter((r) => r.app === app), log: views.activity(world, only).rows.slice(0, 20),
+        permissions: world.permissions, records: [], records_cut: false,
+        academy: world.academy.filter((r) => (r.apps ?? '').split(' ').includes(String(app))),
+      },
+      tables: { health: 'attention', log: 'activity', permissions: 'permissions', academy: 'academy' },
+      range: { from: dayOf(world.now - 29 * DAY), to: dayOf(world.now), bound: 'retention' },
+    };
+  },
+};
+
+export function answer(world, view, params) {
+  if (!views[view]) throw new Refusal(404, 'not_found', `no view "${view}"`);
+  return views[view](world, params);
+}

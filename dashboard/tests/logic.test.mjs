@@ -1,0 +1,74 @@
+// What the page works out by itself: addresses, stacks, spikes, pace, trend.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test from 'node:test';
+
+const m = await import(path.join(process.env.PAGE_BUILD, 'modules.mjs'));
+
+test('a question as an address: sorted, lists by commas, commas in values escaped, empty left out', () => {
+  assert.equal(m.query({}), '');
+  assert.equal(m.query({ type: ['a,b', 'c d'], app: 5, user: null, action: [] }), '?app=5&type=a%2Cb,c%20d');
+  assert.equal(m.address(7, 'records', { group_by: ['day', 'app'] }), '/v1/accounts/7/records?group_by=day,app');
+});
+
+test('the next page out of a Link header', () => {
+  assert.equal(m.nextLink('</v1/x?cursor=a>; rel="next"'), '/v1/x?cursor=a');
+  assert.equal(m.nextLink('</a>; rel="prev", </b>; rel=next'), '/b');
+  assert.equal(m.nextLink('</a>; rel="prev"'), null);
+  assert.equal(m.nextLink(null), null);
+});
+
+test('the address bar as a route', () => {
+  const route = (text) => m.parse(new URL(`http://x${text}`));
+  assert.deepEqual(route('/accounts/12/insights/api?app=1').path, ['insights', 'api']);
+  assert.equal(route('/accounts/12/home').account, 12);
+  assert.equal(route('/accounts/0/home').account, 0);
+  assert.equal(route('/').account, null);
+  assert.equal(route('/accounts/twelve/home').account, null);
+});
+
+const days = ['2026-11-01', '2026-11-02', '2026-11-03'];
+const cell = (i, key, n) => ({ day: days[i], key, n });
+
+test('a pivot adds up, whatever is put together', () => {
+  const cells = [cell(0, 'a', 1), cell(0, 'b', 2), cell(1, 'c', 3), cell(2, 'd', 4), cell(2, 'a', 5), { day: '2020-01-01', key: 'a', n: 99 }];
+  const p = m.pivot(cells, { days, label: (k) => k, max: 2, rest: 'others' });
+  assert.deepEqual(p.totals, [3, 3, 9]);
+  assert.deepEqual(p.series.map((s) => s.label), ['a', 'd', 'others']);
+  const sums = days.map((_, i) => p.series.reduce((n, s) => n + s.values[i], 0));
+  assert.deepEqual(sums, p.totals);
+});
+
+test('one name too many stays itself; known names keep their order and colour', () => {
+  const p = m.pivot([cell(0, 'a', 3), cell(0, 'b', 2), cell(0, 'c', 1)], { days, label: (k) => k, max: 2, rest: 'others' });
+  assert.deepEqual(p.series.map((s) => s.label), ['a', 'b', 'c']);
+  const q = m.pivot([cell(0, 'deleted', 9), cell(0, 'created', 1)], { days, label: (k) => k, known: ['created', 'updated', 'deleted'], rest: '' });
+  assert.deepEqual(q.series.map((s) => [s.label, s.tone]), [['created', 0], ['deleted', 2]]);
+});
+
+test('a spike is twice the median of seven days and 100 more; quiet series and short ones have none', () => {
+  const many = Array.from({ length: 9 }, (_, i) => `d${i}`);
+  const find = (values) => m.spikes('5', many, values).map((s) => [s.day, s.usual]);
+  assert.deepEqual(find([100, 100, 100, 100, 100, 100, 100, 200, 100]), [['d7', 100]]);
+  assert.deepEqual(find([100, 100, 100, 100, 100, 100, 100, 199, 100]), []);
+  assert.deepEqual(find([10, 10, 10, 10, 10, 10, 10, 90, 10]), []);
+  assert.deepEqual(find([0, 0, 0, 0, 0, 0, 0, 5000, 0]), []);
+  assert.deepEqual(find([1, 1, 1, 1000, 1, 1, 1, 500, 1]), [['d7', 1]]);
+});
+
+test('the pace of today: by midnight, when the limit is reached, too early to say', () => {
+  const day = '2026-11-23';
+  const at = (h) => Date.UTC(2026, 10, 23, h);
+  assert.equal(m.forecast(day, at(0.5), 10, 100), null);
+  assert.deepEqual(m.forecast(day, at(6), 25, null), { end: 100, reached: null, over: false });
+  assert.deepEqual(m.forecast(day, at(12), 40, 100), { end: 80, reached: null, over: false });
+  assert.deepEqual(m.forecast(day, at(12), 100, 150), { end: 200, reached: at(18), over: false });
+  assert.deepEqual(m.forecast(day, at(12), 150, 150), { end: 300, reached: null, over: true });
+  assert.equal(m.forecast(day, at(12), 0, 100).reached, null);
+});
+
+test('the trend leaves out today', () => {
+  assert.equal(m.trend([1, 1, 1, 1, 1, 1, 9]), null);
+  assert.deepEqual(m.trend([...Array(7).fill(10), ...Array(7).fill(15), 999]), { calls: 105, change: 0.5 });
+  assert.deepEqual(m.trend([...Array(7).fill(15), 999]), { calls: 105, change: null });
+});

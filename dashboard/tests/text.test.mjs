@@ -1,0 +1,85 @@
+// Words and numbers: plural forms, dates in UTC, nothing left untranslated.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test from 'node:test';
+
+const { Language, Format, en, pl, dayOf, addDays, daysBetween } = await import(path.join(process.env.PAGE_BUILD, 'modules.mjs'));
+
+test('Polish has three forms for whole numbers and one for fractions', () => {
+  const { t } = new Language('pl');
+  const rows = [
+    [0, '0 połączeń'], [1, '1 połączenie'], [2, '2 połączenia'], [4, '4 połączenia'], [5, '5 połączeń'], [11, '11 połączeń'],
+    [12, '12 połączeń'], [14, '14 połączeń'], [21, '21 połączeń'], [22, '22 połączenia'], [25, '25 połączeń'], [100, '100 połączeń'],
+    [102, '102 połączenia'], [112, '112 połączeń'], [1.5, '1,5 połączenia'],
+  ];
+  for (const [n, want] of rows) assert.equal(t('connectionsN', { n }), want);
+});
+
+test('English has one and other', () => {
+  const { t } = new Language('en');
+  assert.equal(t('connectionsN', { n: 0 }), '0 connections');
+  assert.equal(t('connectionsN', { n: 1 }), '1 connection');
+  assert.equal(t('connectionsN', { n: 2 }), '2 connections');
+});
+
+test('every text exists in both languages, with the same placeholders', () => {
+  assert.deepEqual(Object.keys(pl).sort(), Object.keys(en).sort());
+  const holes = (text) => {
+    const all = typeof text === 'string' ? text : Object.values(text).join(' ');
+    return [...new Set(all.match(/\{\w+\}/g) ?? [])].sort();
+  };
+  for (const key of Object.keys(en)) {
+    const [one, two] = [holes(en[key]), holes(pl[key])].map((h) => h.filter((x) => x !== '{n}'));
+    assert.deepEqual(two, one, key);
+  }
+});
+
+test('every plural text of a language has all forms of that language', () => {
+  for (const [lang, texts] of [['en', en], ['pl', pl]]) {
+    const forms = new Intl.PluralRules(lang).resolvedOptions().pluralCategories;
+    for (const [key, text] of Object.entries(texts)) {
+      if (typeof text === 'string') continue;
+      assert.deepEqual(Object.keys(text).sort(), [...forms].sort(), `${lang}.${key}`);
+    }
+  }
+});
+
+test('times are UTC, whatever the zone of the machine', () => {
+  process.env.TZ = 'Pacific/Auckland';
+  const f = new Format('en');
+  const time = Date.UTC(2026, 10, 23, 23, 59, 58);
+  assert.equal(f.exact(time), '23 Nov 2026, 23:59:58 UTC');
+  assert.equal(dayOf(time), '2026-11-23');
+  assert.equal(new Format('pl').date(time), '23 lis 2026');
+  assert.equal(f.clock(Date.UTC(2026, 0, 1, 0, 5)), '00:05');
+});
+
+test('days go on over the ends of months and years', () => {
+  assert.equal(addDays('2026-12-31', 1), '2027-01-01');
+  assert.equal(addDays('2028-03-01', -1), '2028-02-29');
+  assert.deepEqual(daysBetween('2026-02-27', '2026-03-02'), ['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-02']);
+  assert.deepEqual(daysBetween('2026-03-02', '2026-03-01'), []);
+});
+
+test('how long ago', () => {
+  const f = new Format('en');
+  const now = Date.UTC(2026, 10, 23, 12);
+  const ago = (s) => f.ago(now - s * 1000, now);
+  assert.equal(ago(3), 'now');
+  assert.equal(ago(120), '2 minutes ago');
+  assert.equal(ago(3600), '1 hour ago');
+  assert.equal(ago(86400), 'yesterday');
+  assert.equal(ago(40 * 86400), '14 Oct 2026');
+  assert.equal(new Format('pl').ago(now - 7200000, now), '2 godziny temu');
+});
+
+test('numbers are grouped alike from four digits on, and large ones are short where room is', () => {
+  assert.equal(new Format('en').number(12345), '12,345');
+  assert.equal(new Format('pl').number(1234), '1\u00a0234');
+  assert.equal(new Format('en').compact(9999), '9,999');
+  assert.equal(new Format('en').compact(12345), '12.3k');
+});
+
+test('a placeholder without a value stays visible', () => {
+  assert.equal(new Language('en').t('asOf'), 'As of {time}');
+});

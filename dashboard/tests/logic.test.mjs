@@ -72,3 +72,20 @@ test('the trend leaves out today', () => {
   assert.deepEqual(m.trend([...Array(7).fill(10), ...Array(7).fill(15), 999]), { calls: 105, change: 0.5 });
   assert.deepEqual(m.trend([...Array(7).fill(15), 999]), { calls: 105, change: null });
 });
+
+test('what a spreadsheet would run is text, and nothing else changes', () => {
+  const rows = [
+    ['a,b\r\n1,2\r\n', 'a,b\r\n1,2\r\n'],
+    ['=1+1,x\r\n', "'=1+1,x\r\n"],
+    ['x,"=HYPERLINK(""http://e"",""x"")"\r\n', 'x,"\'=HYPERLINK(""http://e"",""x"")"\r\n'],
+    ['"a\n=b",@c\r\n', '"a\n=b",\'@c\r\n'],
+    ['"a,=b","""=c"\r\n', '"a,=b","""=c"\r\n'],
+  ];
+  for (const [from, want] of rows) assert.equal(m.guardCsv(from), want);
+});
+
+test('marks that turn text around are made visible, raw and escaped', () => {
+  const read = JSON.parse(m.readable('{"a":"\u202egnp.exe","b":"\\u202Ex\\u2066"}'));
+  assert.deepEqual(read, { a: '\ufffdgnp.exe', b: '\ufffdx\ufffd' });
+  assert.equal(m.readable('{"a":"żółć — שלום"}'), '{"a":"żółć — שלום"}');
+});

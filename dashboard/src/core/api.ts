@@ -32,6 +32,12 @@ export function address(account: number, view: string, params: Params = {}): str
   return `/v1/accounts/${account}/${view}${query(params)}`;
 }
 
+/** Marks that turn the direction of text around are shown for what they are: with them "gnp.exe"
+ * reads "exe.png". Raw or escaped, in a JSON text. */
+export function readable(json: string): string {
+  return json.replace(/[\u202a-\u202e\u2066-\u2069]|\\u(?:202[a-e]|206[6-9])/gi, '\ufffd');
+}
+
 async function refusal(response: Response): Promise<Trouble> {
   try {
     const problem = await response.json();
@@ -60,7 +66,7 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 
 export async function getJson<T>(url: string, signal?: AbortSignal): Promise<Envelope<T>> {
   const response = await ask(url, { headers: { Accept: 'application/json' }, signal });
-  const envelope = (await response.json()) as Envelope<T>;
+  const envelope = JSON.parse(readable(await response.text())) as Envelope<T>;
   if (envelope.as_of) ahead = envelope.as_of - Date.now();
   return envelope;
 }
@@ -94,6 +100,20 @@ export function nextLink(header: string | null): string | null {
   return found ? found[1]! : null;
 }
 
+/** Text cells that a spreadsheet would take for a formula get an apostrophe in front. */
+export function guardCsv(csv: string): string {
+  let out = '';
+  let quoted = false;
+  let first = true; // of a cell
+  for (const c of csv) {
+    if (first && c !== '"' && /[=+\-@\t]/.test(c)) out += "'";
+    out += c;
+    first = c === '"' ? first && !quoted : !quoted && (c === ',' || c === '\n');
+    if (c === '"') quoted = !quoted;
+  }
+  return out;
+}
+
 /** All pages of a view as one CSV text with one header line. */
 export async function getCsv(url: string): Promise<string> {
   const parts: string[] = [];
@@ -104,7 +124,7 @@ export async function getCsv(url: string): Promise<string> {
     parts.push(page === 0 ? text : text.slice(text.indexOf('\n') + 1));
     at = nextLink(response.headers.get('Link'));
   }
-  return parts.join('');
+  return guardCsv(parts.join(''));
 }
 
 export async function postJson(url: string, body: unknown, headers: Record<string, string>): Promise<unknown> {

@@ -2,6 +2,7 @@
 // it belongs by asking for the views on the screen again, so that one rule decides what fits a
 // filter: the engine's.
 import { useEffect, useState } from 'preact/hooks';
+import { readable } from './api.ts';
 import { refreshAll } from './store.ts';
 import type { ActivityRow } from './types.ts';
 
@@ -48,7 +49,7 @@ function open(): void {
     before = true;
   };
   mine.onmessage = (event) => {
-    const row = JSON.parse(event.data as string) as ActivityRow;
+    const row = JSON.parse(readable(event.data as string)) as ActivityRow;
     for (const listener of [...eventListeners]) listener(row);
     refreshSoon();
   };

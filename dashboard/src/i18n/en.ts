@@ -161,6 +161,8 @@ export const en = {
   attentionLead: 'Connections that are broken or about to break, the worst first.',
   attentionNone: 'Everything is connected',
   attentionNoneHelp: 'No connection is expired, disconnected or failing. Problems will appear here as they happen.',
+  attentionEmpty: 'Nothing is connected yet',
+  attentionEmptyHelp: 'Connections that break will be listed here.',
   problem: 'Problem',
   problem_disconnected: 'Disconnected',
   problem_expired: 'Connection expired',

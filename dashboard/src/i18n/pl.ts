@@ -165,6 +165,8 @@ export const pl: Texts = {
   attentionLead: 'Połączenia zerwane lub zagrożone, najgorsze na początku.',
   attentionNone: 'Wszystko jest połączone',
   attentionNoneHelp: 'Żadne połączenie nie wygasło, nie jest rozłączone ani nie zgłasza błędów. Problemy pojawią się tu, gdy tylko wystąpią.',
+  attentionEmpty: 'Nic jeszcze nie jest połączone',
+  attentionEmptyHelp: 'Tu pojawią się połączenia, z którymi coś jest nie tak.',
   problem: 'Problem',
   problem_disconnected: 'Rozłączona',
   problem_expired: 'Połączenie wygasło',

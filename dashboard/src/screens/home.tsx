@@ -181,7 +181,9 @@ function Attention({ account, viewer, home, now, onAsk }: Part) {
     >
       <div class="card">
         {rows.length === 0 ? (
-          <Empty icon="check" title={t('attentionNone')} help={t('attentionNoneHelp')} />
+          home.apps === 0
+            ? <Empty icon="plug" title={t('attentionEmpty')} help={t('attentionEmptyHelp')} />
+            : <Empty icon="check" title={t('attentionNone')} help={t('attentionNoneHelp')} />
         ) : (
           <ul class="problems">
             {shown.map((row) => (

@@ -130,6 +130,7 @@ static bool read_part(struct scan *s, int32_t day, const struct span_of_apps *ap
 {
     const struct sheet_query q = {.account = s->a->account,
                                   .day = day,
+                                  .only_app = apps->to == 0 ? &apps->to : NULL, /* 0: no bound */
                                   .from_app = apps->from,
                                   .to_app = apps->to,
                                   .cells_max = apps->cells_max};

@@ -518,6 +518,39 @@ static void test_fill_over_the_budget(void **state)
     t.context.scan_max = 0;
 }
 
+/* The first part of a day may hold app 0 alone: then app 0 is where the other days end, too. */
+static void test_a_part_of_app_0_alone(void **state)
+{
+    (void)state;
+    struct event e = {.account = 8888, .kind = EV_RECORD_CREATED, .count = 1};
+    for (unsigned i = 0; i < 1200; i++) { /* many types: a part of their own */
+        e.object_type = (1 + i) << 2;
+        e.time_ms = (TODAY - 1) * MS_PER_DAY;
+        engine_fold(&t, &e, NULL);
+    }
+    for (int32_t day = TODAY - 3; day <= TODAY; day++)
+        for (e.app = 1; e.app < 400; e.app++) {
+            e.object_type = (1 + e.app) << 2;
+            e.time_ms = day * MS_PER_DAY;
+            engine_fold(&t, &e, NULL);
+        }
+    engine_merge(&t); /* the frozen one */
+    engine_merge(&t);
+    for (uint32_t scan_max = 1; scan_max < 4000; scan_max = scan_max * 2 + 1) {
+        unsigned pages;
+        t.context.scan_max = scan_max;
+        json_t *rows = ask_all(&t, "{'view':'records','account':8888,'group_by':'app'", &pages);
+        assert_int_equal(json_array_size(rows), 400);
+        for (size_t i = 0; i < 400; i++) {
+            json_t *row = json_array_get(rows, i);
+            assert_int_equal(int_of(row, "app"), i);
+            assert_int_equal(int_of(row, "count"), i ? 4 : 1200);
+        }
+        json_decref(rows);
+    }
+    t.context.scan_max = 0;
+}
+
 static void test_time_needs_quarters(void **state)
 {
     (void)state;
@@ -536,6 +569,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_union_over_apps),
         cmocka_unit_test(test_fill_over_the_budget),
         cmocka_unit_test(test_time_needs_quarters),
+        cmocka_unit_test(test_a_part_of_app_0_alone),
     };
     if (argc > 1 && text_u64(str_of(argv[1]), &help_seed) != ST_OK) /* a seed to repeat */
         return 64;

@@ -62,6 +62,7 @@ struct draft {
     const struct sheet_query *q;
     struct draft_row *rows;
     uint32_t rows_n, rows_cap;
+    uint64_t slot_end; /* cells wanted are of the slots below */
     uint64_t from, to; /* apps wanted, both inclusive; `to` sinks where the draft is cut */
     uint64_t taken;    /* stored rows and cells so far */
 };
@@ -91,9 +92,26 @@ static struct cell *draft_cells(struct draft *d, uint32_t n)
     return cells;
 }
 
+/* Cells of a stored row that are wanted: those of the lower slots, which come first. */
+static uint32_t wanted_cells(const struct draft *d, const struct sheet_row_reader *row)
+{
+    struct reader r = row->cells;
+    uint64_t slot = 0;
+    uint32_t n = 0;
+    if (d->q->no_cells || !d->q->slot_end)
+        return d->q->no_cells ? 0 : row->cells_n;
+    for (; n < row->cells_n; n++) {
+        slot += read_varint(&r);
+        if (slot >= d->slot_end)
+            break;
+        (void)read_varint(&r);
+    }
+    return n;
+}
+
 static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row)
 {
-    const uint32_t n = d->q->no_cells ? 0 : row->cells_n;
+    const uint32_t n = wanted_cells(d, row);
     struct draft_row *to = draft_more(d);
     struct cell *cells = draft_cells(d, n);
     if (!to || !cells)
@@ -105,6 +123,7 @@ static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row
         cells[i] = (struct cell){slot, read_varint(&r)};
     }
     *to = (struct draft_row){row->app, row->sent_ms1, row->received_ms1, cells, n};
+    d->taken += 1 + n;
 }
 
 /* Rows of the chunk at the cursor; false when it is corrupt. */
@@ -120,10 +139,8 @@ static bool draft_chunk(struct draft *d, const struct cur *c, struct sheet *out)
     out->record_total += head.record_total;
     out->call_total += head.call_total;
     while (sheet_next(&rows, &app, &row))
-        if (row.app >= d->from && row.app <= d->to) {
-            d->taken += 1 + (d->q->no_cells ? 0 : row.cells_n);
+        if (row.app >= d->from && row.app <= d->to)
             draft_stored_row(d, &row);
-        }
     return !rows.bad;
 }
 
@@ -172,7 +189,7 @@ static void draft_pending_row(struct draft *d, const struct pending_row *p)
     const uint32_t first = d->q->no_cells ? NONE : p->row->first_cell;
     uint32_t n = 0;
     for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
-        n++;
+        n += g->cell.p[c].slot < d->slot_end;
     struct draft_row *to = draft_more(d);
     struct cell *cells = draft_cells(d, n);
     if (!to || !cells)
@@ -180,7 +197,8 @@ static void draft_pending_row(struct draft *d, const struct pending_row *p)
     *to = (struct draft_row){p->row->app, p->row->sent_ms1, p->row->received_ms1, cells, n};
     n = 0;
     for (uint32_t c = first; c != NONE; c = g->cell.p[c].next)
-        cells[n++] = (struct cell){g->cell.p[c].slot, g->cell.p[c].count};
+        if (g->cell.p[c].slot < d->slot_end)
+            cells[n++] = (struct cell){g->cell.p[c].slot, g->cell.p[c].count};
     d->taken += 1 + n;
 }
 
@@ -309,6 +327,7 @@ static void draft_settle(struct draft *d, struct sheet *out)
 void view_sheet(struct view *v, const struct sheet_query *q, struct arena *a, struct sheet *out)
 {
     struct draft d = {.v = v, .a = a, .q = q};
+    d.slot_end = q->slot_end ? q->slot_end : UINT64_MAX;
     d.from = q->only_app ? *q->only_app : q->from_app;
     d.to = q->only_app ? *q->only_app : q->to_app ? q->to_app : UINT64_MAX;
     *out = (struct sheet){0};

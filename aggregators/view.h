@@ -76,6 +76,7 @@ struct sheet_query {
     int32_t day;
     const uint64_t *only_app; /* NULL: all */
     bool no_cells;      /* rows without cells: who was active when, at a fraction of the cost */
+    uint64_t slot_end;  /* cells of the slots below; 0: all. SLOT_WITH_RECORD: calls alone */
     uint64_t from_app;  /* apps at or above */
     uint64_t to_app;    /* apps at or below; 0: no bound */
     uint32_t cells_max; /* end at the next app after so many rows and cells; 0: no bound */

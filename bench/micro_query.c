@@ -132,6 +132,13 @@ static const char *const questions[] = {
     "{\"view\":\"activity\",\"account\":9,\"user\":5,\"app\":1}",
     "{\"view\":\"activity\",\"account\":9,\"order\":\"arrival\",\"limit\":50}",
     "{\"view\":\"connections\",\"account\":9,\"app\":7}",
+    "{\"view\":\"usage\",\"account\":7}",
+    "{\"view\":\"usage_alerts\",\"account\":7}",
+    "{\"view\":\"record_alerts\",\"account\":7}",
+    "{\"view\":\"usage\",\"account\":8}",
+    "{\"view\":\"usage_alerts\",\"account\":8}",
+    "{\"view\":\"record_alerts\",\"account\":8}",
+    "{\"view\":\"api_usage\",\"account\":8,\"zone\":\"Asia/Kathmandu\",\"from\":\"2026-11-22\"}",
     "{\"view\":\"schema\"}",
     "{\"view\":\"conservation\"}",
 };

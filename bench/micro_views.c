@@ -266,6 +266,22 @@ static const char *const questions[] = {
     "{\"view\":\"plan\",\"account\":7}",
     "{\"view\":\"settings\",\"account\":7}",
     "{\"view\":\"apps\",\"account\":7}",
+    "{\"view\":\"usage\",\"account\":7}",
+    "{\"view\":\"usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\"}",
+    "{\"view\":\"usage_alerts\",\"account\":7,\"kind\":\"all\"}",
+    "{\"view\":\"record_alerts\",\"account\":7}",
+    "{\"view\":\"record_alerts\",\"account\":7,\"app\":10}",
+    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"group_by\":\"day\"}",
+    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\",\"group_by\":"
+    "\"day\"}",
+    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\"}",
+    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\",\"slot\":"
+    "\"quarter\",\"group_by\":[\"day\",\"time\"]}",
+    "{\"view\":\"records\",\"account\":7}",
+    "{\"view\":\"records\",\"account\":7,\"group_by\":[\"day\",\"action\"]}",
+    "{\"view\":\"records\",\"account\":7,\"group_by\":\"app\"}",
+    "{\"view\":\"activity\",\"account\":7}",
+    "{\"view\":\"activity\",\"account\":7,\"app\":10,\"user\":5,\"type\":\"app.installed\"}",
 };
 
 static void measure(struct bench *b, const char *question, unsigned rounds)

@@ -5,6 +5,7 @@
  * of its own over the UTC days it touches; the days before are those of UTC, and their rows say so.
  * An hour between the two kinds of days may be in both or in neither. */
 #include "engine/query/scan.h"
+#include "engine/query/usage.h"
 #include "engine/query/zones.h"
 
 #define LOCAL_DAYS 2
@@ -18,8 +19,6 @@ struct local_day {
 struct usage {
     struct scan scan; /* first */
     bool by_time;
-    bool any_kind;
-    enum app_kind kind; /* wanted */
     /* What is counted: UTC days from..to (none when from > to), and days of the zone. */
     int32_t utc_from, utc_to;
     struct local_day local[LOCAL_DAYS];
@@ -27,17 +26,6 @@ struct usage {
     bool parted; /* one day of the zone a scan: then the groups' keys do without the day */
     const char *zone;
 };
-
-/* Calls without an app belong to no kind; an app that the catalogue lacks counts as private. */
-static bool admits_kind(struct usage *u, uint64_t app)
-{
-    if (u->any_kind)
-        return true;
-    const struct catalogue_app *c = app ? catalogue_get(u->scan.a, app) : NULL;
-    if (!c)
-        return false;
-    return (c->kind == APP_KIND_UNKNOWN ? APP_KIND_PRIVATE : c->kind) == u->kind;
-}
 
 static void add_cell(struct usage *u, const struct sum_key *key, const struct cell *cell)
 {
@@ -50,7 +38,8 @@ static void add_cell(struct usage *u, const struct sum_key *key, const struct ce
 static void add(struct scan *s, int32_t day, const struct sheet_row *row)
 {
     struct usage *u = (struct usage *)s;
-    if (row->cells_n == 0 || !slot_is_api(row->cells[0].slot) || !admits_kind(u, row->app))
+    if (row->cells_n == 0 || !slot_is_api(row->cells[0].slot) ||
+        !usage_admits(s->a, QUERY_API_USAGE_KIND, row->app))
         return;
     for (uint32_t i = 0; i < row->cells_n && slot_is_api(row->cells[i].slot); i++) {
         const struct cell *cell = &row->cells[i];
@@ -118,8 +107,6 @@ static bool emit(struct scan *s, const struct sum *group)
 
 /* Places of the words in query.def. */
 enum { BY_DAY, BY_APP, BY_TIME };
-static const enum app_kind kinds[] = {APP_KIND_PRIVATE, APP_KIND_MARKETPLACE, APP_KIND_BUILT_IN};
-enum { KIND_ALL = N_OF(kinds) };
 
 static enum status read_dimensions(struct answer *a, bool wanted[static 3])
 {
@@ -282,7 +269,6 @@ enum status view_api_usage_answer(struct answer *a)
     }
     if (!wanted[BY_TIME])
         page_hide(a->page, COL_API_USAGE_TIME);
-    const uint64_t kind = question_number(&a->q, QUERY_API_USAGE_KIND, KIND_ALL);
     struct usage u = {.scan = {.a = a,
                                .apps = &a->q.v[QUERY_API_USAGE_APP],
                                .by_day = wanted[BY_DAY],
@@ -292,8 +278,6 @@ enum status view_api_usage_answer(struct answer *a)
                                .add = add,
                                .emit = emit},
                       .by_time = wanted[BY_TIME],
-                      .any_kind = kind == KIND_ALL,
-                      .kind = kind == KIND_ALL ? APP_KIND_UNKNOWN : kinds[kind],
                       .zone = zone.name};
     if (!zone.utc)
         return answer_in_zone(&u, &zone);

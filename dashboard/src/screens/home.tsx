@@ -4,6 +4,7 @@ import { address, type Params } from '../core/api.ts';
 import { hrefTo, listOf, setQuery, useRoute } from '../core/router.ts';
 import type { AppRow, AttentionRow, ConnectionRow, Home, RecommendationRow, Time } from '../core/types.ts';
 import { useObject, useRows } from '../core/views.ts';
+import { sentence } from '../i18n/engine.ts';
 import { useText } from '../i18n/index.ts';
 import { AskDialog, type Asked } from '../ui/ask.tsx';
 import {
@@ -430,7 +431,7 @@ function Recommendations({ account, rows, viewer, onAsk }: {
                   <Avatar id={row.app} name={name} />
                   <span class="named-text"><span class="name">{name}</span><span class="sub">{row.developer ?? kindText(language, row.kind)}</span></span>
                 </span>
-                <p class="why">{row.why}</p>
+                <p class="why">{sentence(language, row.why)}</p>
                 <div class="row">
                   <Button icon="plug" aria-label={`${t('install')}: ${name}`}
                     onClick={() => onAsk({ action: 'install', app: row.app, name: row.name, user: viewer })}>{t('install')}</Button>

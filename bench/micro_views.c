@@ -272,7 +272,8 @@ static const char *const questions[] = {
     "{\"view\":\"record_alerts\",\"account\":7}",
     "{\"view\":\"record_alerts\",\"account\":7,\"app\":10}",
     "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"group_by\":\"day\"}",
-    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\",\"group_by\":"
+    "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/"
+    "Kathmandu\",\"group_by\":"
     "\"day\"}",
     "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\"}",
     "{\"view\":\"api_usage\",\"account\":7,\"kind\":\"all\",\"zone\":\"Asia/Kathmandu\",\"slot\":"

@@ -75,7 +75,8 @@ static bool take(struct series *s, uint64_t app, const struct series_day *days)
     struct alerts *al = (struct alerts *)s;
     al->n = 0;
     al->judge(al, app, days);
-    qsort(al->rows, al->n, sizeof *al->rows, order);
+    if (al->n > 1)
+        qsort(al->rows, al->n, sizeof *al->rows, order);
     for (uint32_t i = 0; i < al->n; i++) {
         if (!wanted(al, app, &al->rows[i]))
             continue;

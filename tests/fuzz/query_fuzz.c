@@ -223,6 +223,13 @@ static const char *const questions[] = {
     "{\"view\":\"catalog\",\"account\":1}",
     "{\"view\":\"users\",\"account\":1}",
     "{\"view\":\"teams\",\"account\":1}",
+    "{\"view\":\"usage\",\"account\":1}",
+    "{\"view\":\"usage\",\"account\":1,\"zone\":\"Pacific/Kiritimati\",\"app\":[1,2]}",
+    "{\"view\":\"usage_alerts\",\"account\":1}",
+    "{\"view\":\"record_alerts\",\"account\":1}",
+    "{\"view\":\"api_usage\",\"account\":1,\"zone\":\"Asia/Kathmandu\"}",
+    "{\"view\":\"api_usage\",\"account\":1,\"zone\":\"Asia/Kathmandu\",\"fill\":true}",
+    "{\"view\":\"api_usage\",\"account\":1,\"zone\":\"Asia/Kathmandu\",\"group_by\":\"day\"}",
 };
 
 static void ask_at(const char *question, const uint8_t *payload, size_t n)

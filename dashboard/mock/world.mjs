@@ -178,7 +178,10 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
     return { user: 7 + i, name, email: `user${7 + i}@example.com`, role: null, super_admin: i === 0, deactivated: i === 5, teams: null, updated: now - 90 * DAY, position: 10 + i };
   });
   const apps = makeApps(n, names).map((a, i) => appRow(r, a, i < mine, now, i));
-  if (n > 3 && !names) Object.assign(apps[1], { state: 'expired' }, { since: now - 2 * DAY });
+  if (n === APPS.length && !names) {
+    const broken = { 502: 'expired', 508: 'error', 510: 'disconnected', 515: 'reauth' };
+    for (const a of apps) if (a.state !== null) a.state = broken[a.app] ?? 'connected';
+  }
   const connections = new Map(apps.map((a) => [a.app, makeConnections(r, a, now, users)]));
   const busy = apps.filter((a) => a.kind === 'private').concat(apps.filter((a) => a.kind !== 'private'));
   const permissions = [

@@ -1,6 +1,6 @@
 // Answers, kept by their address: shown at once when seen before, asked for again in the background,
 // and asked for again when something happened in the account.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Trouble } from './api.ts';
 
 interface Entry<T> {
@@ -67,24 +67,36 @@ export function refreshAll(): void {
   }
 }
 
+function entryOf<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Entry<unknown> {
+  let entry = entries.get(key);
+  if (!entry) {
+    entry = { loading: false, at: 0, listeners: new Set(), load };
+    entries.set(key, entry);
+    forgetOld();
+  }
+  return entry;
+}
+
+/** Ask before anything is drawn: the answer travels while the page is still being made. */
+export function prime<T>(key: string, load: (signal: AbortSignal) => Promise<T>): void {
+  const entry = entryOf(key, load);
+  if (!entry.loading && entry.at === 0) start(entry);
+}
+
 /** key: names the answer; null: nothing is wanted yet. */
 export function useResource<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const [, redraw] = useState(0);
   const loadNow = useRef(load);
   loadNow.current = load;
-  useEffect(() => {
+  // Before the browser paints: a question is on its way a frame earlier.
+  useLayoutEffect(() => {
     if (key === null) return;
-    let entry = entries.get(key);
-    if (!entry) {
-      entry = { loading: false, at: 0, listeners: new Set(), load };
-      entries.set(key, entry);
-      forgetOld();
-    }
-    const mine = entry;
+    const mine = entryOf(key, load);
     const listener = () => redraw((n) => n + 1);
     mine.load = (signal) => loadNow.current(signal);
     mine.listeners.add(listener);
-    if (Date.now() - mine.at > FRESH_MS) start(mine);
+    if (!mine.loading && Date.now() - mine.at > FRESH_MS) start(mine);
+    else redraw((n) => n + 1);
     return () => {
       mine.listeners.delete(listener);
       if (mine.listeners.size === 0 && mine.loading) {

@@ -1,6 +1,6 @@
 // The views as hooks: one line each where a screen wants data.
 import { address, getJson, getRows, type Params } from './api.ts';
-import { useResource, type Resource } from './store.ts';
+import { prime, useResource, type Resource } from './store.ts';
 import type { Envelope, Rows } from './types.ts';
 
 const ROWS_MAX = 20000;
@@ -26,4 +26,15 @@ export function useSomeRows<T>(
 ): Resource<Envelope<Rows<T>>> {
   const url = account === null ? null : address(account, view, params);
   return useResource(url === null ? null : `${rowsMax} ${url}`, (signal) => getRows<T>(url!, rowsMax, signal));
+}
+
+/** The same questions, asked ahead. */
+export function primeObject<T>(account: number, view: string, params: Params = {}): void {
+  const url = address(account, view, params);
+  prime(url, (signal) => getJson<T>(url, signal));
+}
+
+export function primeRows<T>(account: number, view: string, params: Params = {}): void {
+  const url = address(account, view, params);
+  prime(`all ${url}`, (signal) => getRows<T>(url, ROWS_MAX, signal));
 }

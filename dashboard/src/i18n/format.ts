@@ -25,66 +25,71 @@ export function daysBetween(from: Day, to: Day): Day[] {
   return days;
 }
 
+/** Made at its first use: each of these costs the browser a millisecond or more. */
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 export class Format {
-  private readonly plain: Intl.NumberFormat;
-  private readonly short: Intl.NumberFormat;
-  private readonly percents: Intl.NumberFormat;
-  private readonly changes: Intl.NumberFormat;
-  private readonly oneDecimal: Intl.NumberFormat;
-  private readonly dayYear: Intl.DateTimeFormat;
-  private readonly dayShort: Intl.DateTimeFormat;
-  private readonly dayWeek: Intl.DateTimeFormat;
-  private readonly clockMinutes: Intl.DateTimeFormat;
-  private readonly clockSeconds: Intl.DateTimeFormat;
-  private readonly relatives: Intl.RelativeTimeFormat;
-  private readonly lists: Intl.ListFormat;
-  private readonly sorter: Intl.Collator;
+  private readonly plain: () => Intl.NumberFormat;
+  private readonly short: () => Intl.NumberFormat;
+  private readonly percents: () => Intl.NumberFormat;
+  private readonly changes: () => Intl.NumberFormat;
+  private readonly oneDecimal: () => Intl.NumberFormat;
+  private readonly dayYear: () => Intl.DateTimeFormat;
+  private readonly dayShort: () => Intl.DateTimeFormat;
+  private readonly dayWeek: () => Intl.DateTimeFormat;
+  private readonly clockMinutes: () => Intl.DateTimeFormat;
+  private readonly clockSeconds: () => Intl.DateTimeFormat;
+  private readonly relatives: () => Intl.RelativeTimeFormat;
+  private readonly lists: () => Intl.ListFormat;
+  private readonly sorter: () => Intl.Collator;
 
   constructor(lang: Lang) {
     const locale = LOCALES[lang];
-    const utc = { timeZone: 'UTC' } as const;
+    const number = (more: Intl.NumberFormatOptions) => lazy(() => new Intl.NumberFormat(locale, more));
+    const time = (more: Intl.DateTimeFormatOptions) => lazy(() => new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...more }));
     // Poles group from five digits on by default; in columns of numbers all should look alike.
-    this.plain = new Intl.NumberFormat(locale, { useGrouping: true });
-    this.short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
-    this.percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
-    this.changes = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
-    this.oneDecimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-    this.dayYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', ...utc });
-    this.dayShort = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...utc });
-    this.dayWeek = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', ...utc });
-    this.clockMinutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...utc });
-    this.clockSeconds = new Intl.DateTimeFormat(locale, {
-      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...utc,
-    });
-    this.relatives = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-    this.lists = new Intl.ListFormat(locale, { type: 'conjunction' });
-    this.sorter = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
+    this.plain = number({ useGrouping: true });
+    this.short = number({ notation: 'compact', maximumFractionDigits: 1 });
+    this.percents = number({ style: 'percent', maximumFractionDigits: 1 });
+    this.changes = number({ style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
+    this.oneDecimal = number({ maximumFractionDigits: 1 });
+    this.dayYear = time({ day: 'numeric', month: 'short', year: 'numeric' });
+    this.dayShort = time({ day: 'numeric', month: 'short' });
+    this.dayWeek = time({ weekday: 'short', day: 'numeric', month: 'short' });
+    this.clockMinutes = time({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    this.clockSeconds = time({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+    this.relatives = lazy(() => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }));
+    this.lists = lazy(() => new Intl.ListFormat(locale, { type: 'conjunction' }));
+    this.sorter = lazy(() => new Intl.Collator(locale, { numeric: true, sensitivity: 'base' }));
   }
 
-  readonly number = (n: number): string => this.plain.format(n);
-  readonly compact = (n: number): string => (n < 10000 ? this.plain.format(n) : this.short.format(n));
-  readonly percent = (share: number): string => this.percents.format(share);
-  readonly change = (share: number): string => this.changes.format(share);
-  readonly decimal = (n: number): string => this.oneDecimal.format(n);
-  readonly day = (day: Day): string => this.dayYear.format(timeOfDay(day));
-  readonly dayMonth = (day: Day): string => this.dayShort.format(timeOfDay(day));
-  readonly dayWeekday = (day: Day): string => this.dayWeek.format(timeOfDay(day));
-  readonly date = (time: Time): string => this.dayYear.format(time);
-  readonly clock = (time: Time): string => this.clockMinutes.format(time);
-  readonly dateClock = (time: Time): string => `${this.dayYear.format(time)}, ${this.clockMinutes.format(time)}`;
+  readonly number = (n: number): string => this.plain().format(n);
+  readonly compact = (n: number): string => (n < 10000 ? this.plain().format(n) : this.short().format(n));
+  readonly percent = (share: number): string => this.percents().format(share);
+  readonly change = (share: number): string => this.changes().format(share);
+  readonly decimal = (n: number): string => this.oneDecimal().format(n);
+  readonly day = (day: Day): string => this.dayYear().format(timeOfDay(day));
+  readonly dayMonth = (day: Day): string => this.dayShort().format(timeOfDay(day));
+  readonly dayWeekday = (day: Day): string => this.dayWeek().format(timeOfDay(day));
+  readonly date = (time: Time): string => this.dayYear().format(time);
+  readonly clock = (time: Time): string => this.clockMinutes().format(time);
+  readonly dateClock = (time: Time): string => `${this.dayYear().format(time)}, ${this.clockMinutes().format(time)}`;
   /** With seconds and zone, where nothing may be left open. */
-  readonly exact = (time: Time): string => `${this.dayYear.format(time)}, ${this.clockSeconds.format(time)} UTC`;
-  readonly list = (parts: string[]): string => this.lists.format(parts);
-  readonly compare = (a: string, b: string): number => this.sorter.compare(a, b);
+  readonly exact = (time: Time): string => `${this.dayYear().format(time)}, ${this.clockSeconds().format(time)} UTC`;
+  readonly list = (parts: string[]): string => this.lists().format(parts);
+  readonly compare = (a: string, b: string): number => this.sorter().compare(a, b);
 
   /** "3 hours ago"; beyond a month the date says more. */
   readonly ago = (time: Time, now: Time): string => {
     const s = Math.round((time - now) / 1000);
     const past = Math.abs(s);
-    if (past < 45) return this.relatives.format(0, 'second');
-    if (past < 2700) return this.relatives.format(Math.round(s / 60), 'minute');
-    if (past < 79200) return this.relatives.format(Math.round(s / 3600), 'hour');
-    if (past < 30 * 86400) return this.relatives.format(Math.round(s / 86400), 'day');
+    if (past < 45) return this.relatives().format(0, 'second');
+    if (past < 2700) return this.relatives().format(Math.round(s / 60), 'minute');
+    if (past < 79200) return this.relatives().format(Math.round(s / 3600), 'hour');
+    if (past < 30 * 86400) return this.relatives().format(Math.round(s / 86400), 'day');
     return this.date(time);
   };
 }

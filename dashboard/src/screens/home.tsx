@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { address, type Params } from '../core/api.ts';
 import { hrefTo, listOf, setQuery, useRoute } from '../core/router.ts';
 import type { AppRow, AttentionRow, ConnectionRow, Home, RecommendationRow, Time } from '../core/types.ts';
-import { useObject, useRows } from '../core/views.ts';
+import { primeObject, primeRows, useObject, useRows } from '../core/views.ts';
 import { sentence } from '../i18n/engine.ts';
 import { useText } from '../i18n/index.ts';
 import { AskDialog, type Asked } from '../ui/ask.tsx';
@@ -23,6 +23,13 @@ import { ViewerChoice } from './viewer.tsx';
 
 const SECTION_ROWS = 100;
 const ATTENTION_SHOWN = 4;
+
+/** What the first look at this screen will ask. */
+export function primeHome(account: number, query: URLSearchParams): void {
+  const viewer = query.get('viewer');
+  primeRows(account, 'users');
+  if (viewer !== null) primeObject<Home>(account, 'home', { viewer: Number(viewer), rows: SECTION_ROWS });
+}
 
 export function HomeScreen({ account }: { account: number }) {
   const { t } = useText();

@@ -1,50 +1,13 @@
 // The page in the engine: the same binary, the same policy, data that was published and committed.
 // DAYBOOKD names the program.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { eventsOf, publishTo } from '../../mock/events.mjs';
 import { makeWorld } from '../../mock/world.mjs';
+import { startEngine } from './engine.mjs';
 import { assertAccessible, parseCsv, rowsOf, settled, shots, start, tab } from './support.mjs';
-
-const DAY = 86400000;
-
-/** A daemon on free ports with an empty store; resolves with its address once it is ready. */
-export async function startEngine() {
-  const dir = mkdtempSync(path.join(tmpdir(), 'daybook-page-'));
-  const daemon = spawn(process.env.DAYBOOKD, [
-    `--data-dir=${dir}/data`, `--ingest-listen=ipc://${dir}/i`, `--query-listen=ipc://${dir}/q`, '--push-listen=', '--feed-listen=',
-    '--http-listen=127.0.0.1:*', '--checkpoint-ms=200', `--data-floor=${new Date(Date.now() - 60 * DAY).toISOString().slice(0, 10)}`,
-  ]);
-  let log = '';
-  const origin = await new Promise((done, fail) => {
-    daemon.on('exit', (code) => fail(new Error(`daybookd ended with ${code}:\n${log}`)));
-    daemon.stderr.on('data', (chunk) => {
-      log += chunk;
-      const found = /http\S*=\S*?(127\.0\.0\.1:\d+)/.exec(log) ?? /(127\.0\.0\.1:\d+)/.exec(log);
-      if (found) done(`http://${found[1]}`);
-    });
-  });
-  for (let i = 0; ; i++) {
-    const ready = await fetch(`${origin}/readyz`).then((r) => r.ok, () => false);
-    if (ready) break;
-    if (i > 200) throw new Error(`not ready:\n${log}`);
-    await new Promise((next) => setTimeout(next, 25));
-  }
-  return {
-    origin,
-    close: async () => {
-      daemon.removeAllListeners('exit');
-      const gone = new Promise((done) => daemon.on('exit', done));
-      daemon.kill();
-      await gone;
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
 
 test('in the engine', { skip: process.env.DAYBOOKD ? false : 'DAYBOOKD names no program' }, async (t) => {
   const engine = await startEngine();
@@ -98,7 +61,7 @@ test('in the engine', { skip: process.env.DAYBOOKD ? false : 'DAYBOOKD names no 
       assert.match(rows[0].join(' '), /requested.*Asked for by Maja Kowalska/s);
     });
     await t.test('first view', async () => {
-      const { context, open: openNew, page: fresh } = await tab(browser);
+      const { context, open: openNew, page: fresh } = await tab(browser, { bare: true });
       await fresh.addInitScript(() => {
         new MutationObserver(() => {
           if (!globalThis.shownAt && document.querySelector('#mine tbody tr')) globalThis.shownAt = performance.now();

@@ -97,3 +97,22 @@ test('trouble', async (t) => {
     await world.close();
   }
 });
+
+// The pictures of the README: copied to dashboard/screenshots by hand when the page has changed.
+test('pictures', async () => {
+  const world = await start();
+  const pictures = [['home-light', `${A}/home?viewer=7&theme=light`, 1280, 860], ['api-usage-dark', `${A}/insights/api?viewer=7&theme=dark`, 1280, 860],
+    ['home-phone-pl', `${A}/home?viewer=7&theme=light&lang=pl`, 390, 860]];
+  try {
+    for (const [name, address, width, height] of pictures) {
+      const { page, context, faults, open } = await tab(world, { width, height });
+      await open(address);
+      const body = await page.screenshot({ path: path.join(shots, `readme-${name}.png`) });
+      assert.ok(body.length < 200 * 1024, `${name}: ${body.length} bytes`);
+      assert.deepEqual(faults, []);
+      await context.close();
+    }
+  } finally {
+    await world.close();
+  }
+});

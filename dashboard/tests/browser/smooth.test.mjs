@@ -10,7 +10,7 @@ const TASK_MS_MAX = 1500; // far above what was measured: a guard against work t
 
 test('a large account', async (t) => {
   const world = await start();
-  const { page, faults, open } = await tab(world);
+  const { page, faults, open } = await tab(world, { bare: true });
   await page.addInitScript(() => {
     globalThis.longest = 0;
     new PerformanceObserver((list) => {

@@ -35,12 +35,12 @@ export async function start() {
 }
 
 /** A tab that notes every fault: errors, refused scripts, requests that leave the origin. */
-export async function tab({ browser, origin }, { width = 1280, height = 900, dark = false, calm = true, ...more } = {}) {
+export async function tab({ browser, origin }, { width = 1280, height = 900, dark = false, calm = true, bare = false, ...more } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', timezoneId: 'America/New_York',
     reducedMotion: calm ? 'reduce' : 'no-preference', acceptDownloads: true, ...more,
   });
-  await context.addInitScript(axe);
+  if (!bare) await context.addInitScript(axe); // half a megabyte that a measurement must not pay for
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));

@@ -55,6 +55,29 @@ function dims(params, all) {
   return wanted === null ? all : wanted.split(',').filter(Boolean);
 }
 
+function usageNow(world, rows) {
+  const today = dayOf(world.now);
+  const of = (field, from, to) => rows.filter((r) => r.day >= dayOf(world.now - from * DAY) && r.day <= dayOf(world.now - to * DAY)).reduce((n, r) => n + r[field], 0);
+  const calls = of('calls', 0, 0);
+  const errors = of('errors', 0, 0);
+  const limit = world.plan[0]?.daily_limit ?? null;
+  const midnight = Date.parse(`${today}T00:00:00Z`);
+  const share = (world.now - midnight) / DAY;
+  const forecast = calls ? Math.round(calls / share) : null;
+  const driver = [...rows].filter((r) => r.day === today).sort((a, b) => b.calls - a.calls)[0];
+  const reached = limit !== null && forecast !== null && forecast >= limit ? Math.round(midnight + (limit / forecast) * DAY) : null;
+  const [week, before] = [of('calls', 7, 1), of('calls', 14, 8)];
+  return {
+    day: today, zone: 'UTC', resets: midnight + DAY, tier: world.plan[0]?.tier ?? null, daily_limit: limit, ten_seconds_limit: limit && 190,
+    calls, share_permille: limit && Math.round((calls / limit) * 1000), left: limit && Math.max(0, limit - calls), errors,
+    error_permille: calls ? Math.round((errors / calls) * 1000) : 0, errors_over: calls >= 100 && errors * 20 >= calls, limited: of('limited', 0, 0),
+    apps: rows.filter((r) => r.day === today).length, yesterday: of('calls', 1, 1), yesterday_by_now: Math.round(of('calls', 1, 1) * share),
+    week, week_before: before, trend_permille: before ? Math.round((week / before) * 1000) : null, rule: null, expected: null, forecast,
+    basis: forecast === null ? null : 'flat', reached, driver: reached === null ? null : driver.app,
+    driver_calls: reached === null ? null : driver.calls, driver_growth: reached === null ? null : 0,
+  };
+}
+
 const views = {
   home(world, params) {
     const viewer = params.get('viewer');
@@ -86,7 +109,19 @@ const views = {
       (list(params, 'app').length === 0 || (r.apps ?? '').split(' ').some((app) => list(params, 'app').includes(app)))),
   }),
   users: (world) => ({ rows: world.users }),
-  plan: (world) => ({ rows: world.plan }),
+  usage(world, params) {
+    const kind = params.get('kind') ?? 'private';
+    const fits = world.usage.filter((r) => (kind === 'all' || (r.kind ?? 'private') === kind) && admits(params, 'app', r.app));
+    return { rows: [usageNow(world, fits)], range: days(world, params, []).range };
+  },
+  usage_alerts(world, params) {
+    const { rows, range } = days(world, params, world.usageAlerts);
+    return { rows, range };
+  },
+  record_alerts(world, params) {
+    const { rows, range } = days(world, params, world.recordAlerts);
+    return { rows, range };
+  },
   permissions: (world) => ({ rows: world.permissions }),
   activity: (world, params) => ({
     rows: world.activity.filter((r) => admits(params, 'type', r.type) && admits(params, 'app', r.app) && admits(params, 'user', r.user)),

@@ -162,6 +162,23 @@ function makeDays(r, apps, now) {
   return { usage, records, distinct };
 }
 
+function makeAlerts({ usage, records }, now) {
+  const day = dayOf(now - 9 * DAY);
+  const loud = usage.find((u) => u.day === day);
+  if (!loud) return { usageAlerts: [], recordAlerts: [] };
+  const type = records.find((r) => r.day === day);
+  return {
+    usageAlerts: [
+      { app: loud.app, day, rule: 'spike', value: loud.calls, expected: Math.round(loud.calls / 4.4) },
+      { app: loud.app, day, rule: 'limited', value: loud.limited, expected: 0 },
+    ],
+    recordAlerts: [
+      { app: type.app, day, rule: 'first_type', object_type: 'tickets', action: null, value: 41, expected: 0 },
+      { app: type.app, day: dayOf(now - 4 * DAY), rule: 'volume_high', object_type: null, action: 'deleted', value: 900, expected: 140 },
+    ],
+  };
+}
+
 const ACADEMY = [
   ['first-steps', 'Connecting your first app', 'en', 'Getting started', null], ['pierwsze', 'Połącz pierwszą aplikację', 'pl', 'Pierwsze kroki', null],
   ['broken', 'What to do when a connection expires', 'en', 'Upkeep', '501 502'], ['limits', 'Staying below the API limit', 'en', 'API', '503 506'],
@@ -184,6 +201,7 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
   }
   const connections = new Map(apps.map((a) => [a.app, makeConnections(r, a, now, users)]));
   const busy = apps.filter((a) => a.kind === 'private').concat(apps.filter((a) => a.kind !== 'private'));
+  const counted = makeDays(r, busy, now);
   const permissions = [
     { feature: null, status: 'authorized', scopes: 'crm.objects.contacts.read crm.objects.contacts.write', missing: null, since: now - 80 * DAY },
     { feature: 'Deal sync', status: 'authorized', scopes: 'crm.objects.deals.read', missing: null, since: now - 40 * DAY },
@@ -194,7 +212,8 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
     account, now, users, apps, connections, permissions,
     attention: makeProblems(r, apps, now),
     activity: n ? makeActivity(r, apps, activities, now) : [],
-    ...makeDays(r, busy, now),
+    ...counted,
+    ...makeAlerts(counted, now),
     academy: n ? ACADEMY.map(([key, title, language, topic, about]) => ({
       key, title, link: `https://academy.example/${key}`, language, topic, apps: about, source: 'common', updated: now - 50 * DAY })) : [],
     recommendations: n ? WISHES.map(([name, developer, why], i) => ({

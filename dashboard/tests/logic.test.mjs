@@ -46,33 +46,6 @@ test('one name too many stays itself; known names keep their order and colour', 
   assert.deepEqual(q.series.map((s) => [s.label, s.tone]), [['created', 0], ['deleted', 2]]);
 });
 
-test('a spike is twice the median of seven days and 100 more; quiet series and short ones have none', () => {
-  const many = Array.from({ length: 9 }, (_, i) => `d${i}`);
-  const find = (values) => m.spikes('5', many, values).map((s) => [s.day, s.usual]);
-  assert.deepEqual(find([100, 100, 100, 100, 100, 100, 100, 200, 100]), [['d7', 100]]);
-  assert.deepEqual(find([100, 100, 100, 100, 100, 100, 100, 199, 100]), []);
-  assert.deepEqual(find([10, 10, 10, 10, 10, 10, 10, 90, 10]), []);
-  assert.deepEqual(find([0, 0, 0, 0, 0, 0, 0, 5000, 0]), []);
-  assert.deepEqual(find([1, 1, 1, 1000, 1, 1, 1, 500, 1]), [['d7', 1]]);
-});
-
-test('the pace of today: by midnight, when the limit is reached, too early to say', () => {
-  const day = '2026-11-23';
-  const at = (h) => Date.UTC(2026, 10, 23, h);
-  assert.equal(m.forecast(day, at(0.5), 10, 100), null);
-  assert.deepEqual(m.forecast(day, at(6), 25, null), { end: 100, reached: null, over: false });
-  assert.deepEqual(m.forecast(day, at(12), 40, 100), { end: 80, reached: null, over: false });
-  assert.deepEqual(m.forecast(day, at(12), 100, 150), { end: 200, reached: at(18), over: false });
-  assert.deepEqual(m.forecast(day, at(12), 150, 150), { end: 300, reached: null, over: true });
-  assert.equal(m.forecast(day, at(12), 0, 100).reached, null);
-});
-
-test('the trend leaves out today', () => {
-  assert.equal(m.trend([1, 1, 1, 1, 1, 1, 9]), null);
-  assert.deepEqual(m.trend([...Array(7).fill(10), ...Array(7).fill(15), 999]), { calls: 105, change: 0.5 });
-  assert.deepEqual(m.trend([...Array(7).fill(15), 999]), { calls: 105, change: null });
-});
-
 test('what a spreadsheet would run is text, and nothing else changes', () => {
   const rows = [
     ['a,b\r\n1,2\r\n', 'a,b\r\n1,2\r\n'],

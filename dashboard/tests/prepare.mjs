@@ -14,7 +14,7 @@ writeSite(build, await bundle(packages));
 const esbuild = createRequire(path.join(packages, 'package.json'))('esbuild');
 await esbuild.build({
   stdin: {
-    contents: ['i18n/index', 'i18n/format', 'i18n/en', 'i18n/pl', 'i18n/engine', 'core/api', 'core/router', 'chart/series', 'chart/usage']
+    contents: ['i18n/index', 'i18n/format', 'i18n/en', 'i18n/pl', 'i18n/engine', 'core/api', 'core/router', 'chart/series']
       .map((name) => `export * from './src/${name}.ts';`).join('\n'),
     resolveDir: source,
   },

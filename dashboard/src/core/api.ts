@@ -78,7 +78,7 @@ export function engineNow(): number {
   return Date.now() + ahead;
 }
 
-const PAGES_MAX = 60;
+const PAGES_MAX = 300; // of a large account, many may have few rows or none
 
 /** Every row of a view, page after page, up to rowsMax. The envelope is the first page's. */
 export async function getRows<T>(url: string, rowsMax: number, signal?: AbortSignal): Promise<Envelope<Rows<T>>> {

@@ -181,11 +181,43 @@ export interface UserRow {
   deactivated: boolean;
 }
 
-export interface PlanRow {
-  tier: string;
+export interface UsageTodayRow {
+  day: Day;
+  zone: string;
+  resets: Time;
   daily_limit: number | null;
-  ten_seconds_limit: number | null;
-  reset_zone: string | null;
+  calls: number;
+  share_permille: number | null;
+  errors: number;
+  error_permille: number;
+  errors_over: boolean;
+  limited: number;
+  yesterday_by_now: number;
+  week: number | null;
+  trend_permille: number | null;
+  forecast: number | null;
+  basis: 'profile' | 'weekday' | 'flat' | null;
+  reached: Time | null;
+  driver: number | null;
+  driver_growth: number | null;
+}
+
+export interface UsageAlertRow {
+  app: number;
+  day: Day;
+  rule: 'spike' | 'drop' | 'error_rate' | 'limited';
+  value: number;
+  expected: number;
+}
+
+export interface RecordAlertRow {
+  app: number;
+  day: Day;
+  rule: 'first_delete' | 'first_merge' | 'first_type' | 'volume_high' | 'volume_low';
+  object_type: string | null;
+  action: Action | null;
+  value: number;
+  expected: number;
 }
 
 /** What every answer says besides its rows. */

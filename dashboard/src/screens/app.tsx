@@ -16,6 +16,7 @@ import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
 import { Lessons } from './academy.tsx';
+import { Alerts, useRecordAlerts } from './alerts.tsx';
 import { ActivityLog } from './activity.tsx';
 import { useNames, type Names } from './directory.ts';
 import { LastActivity, ProblemItem } from './home.tsx';
@@ -74,7 +75,7 @@ export function AppScreen({ account, app }: { account: number; app: number }) {
             <ActivityLog account={account} app={app} id="log" names={names} none={{ title: t('logNone'), help: t('logNoneHelp') }} />
           </Section>
           <Permissions account={account} overview={value.data} onAsk={setAsked} />
-          <Distinct account={account} app={app} />
+          <Distinct account={account} app={app} names={names} />
           <Section id="learning" title={t('learnTitle')} lead={t('learnLead')}>
             <Learning overview={value.data} names={names} />
           </Section>
@@ -254,10 +255,11 @@ function Permission({ row }: { row: PermissionRow }) {
   );
 }
 
-function Distinct({ account, app }: { account: number; app: number }) {
+function Distinct({ account, app, names }: { account: number; app: number; names: Names }) {
   const language = useText();
   const { t, format } = language;
   const question = { app, group_by: ['day', 'action'] };
+  const alerts = useRecordAlerts(account, { app });
   const distinct = useRows<DistinctRow>(account, 'distinct_records', question);
   const envelope = distinct.value;
   const rows = envelope?.data.rows;
@@ -288,6 +290,9 @@ function Distinct({ account, app }: { account: number; app: number }) {
           tools={<CsvButton source={{ url: address(account, 'distinct_records', question), name: `distinct-records-${app}` }} what={t('distinctTitle')} />}
           note={`${t('distinctNote')} ${t('openDay')}`}
           table={<Table id="distinct" caption={t('distinctTitle')} columns={columns} rows={rows} rowKey={(r) => `${r.day} ${r.action}`} sort="-day" step={60} empty={null} />} />
+      )}
+      {rows && rows.length > 0 && (
+        <Alerts id="app-record-alerts" account={account} view="record_alerts" params={{ app }} found={alerts} names={names} />
       )}
     </Section>
   );

@@ -14,6 +14,7 @@ import { Choice, ClearFilters, MultiFilter, RangeFilter, readRange } from '../ui
 import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
+import { Alerts, marksOf, useRecordAlerts } from './alerts.tsx';
 import { useAppOptions, useNames } from './directory.ts';
 
 export const ACTIONS: readonly Action[] = ['created', 'updated', 'deleted', 'merged', 'restored', 'associated'];
@@ -38,6 +39,8 @@ export function RecordsPart({ account }: { account: number }) {
   const question: Params = { ...filters, group_by: ['day', dimension] };
   const records = useRows<RecordsRow>(account, 'records', question);
   const byAction = useRows<RecordsRow>(account, 'records', { ...filters, group_by: ['action'] });
+  const alertParams: Params = { app: filters.app, from: filters.from, to: filters.to };
+  const alerts = useRecordAlerts(account, alertParams);
   const types = useRows<RecordsRow>(account, 'records', { group_by: ['object_type'] }).value?.data.rows ?? [];
   const envelope = records.value;
   const rows = envelope?.data.rows;
@@ -61,6 +64,7 @@ export function RecordsPart({ account }: { account: number }) {
       : { key: 'by', label: t(stack === 'type' ? 'recordType' : 'action'), value: (r) => labelOf(keyOf(r)), cell: (r) => labelOf(keyOf(r)) },
     { key: 'count', label: t('events'), end: true, value: (r) => r.count, cell: (r) => format.number(r.count) },
   ], [language, names, stack]);
+  const marks = useMemo(() => marksOf(alerts.value?.data.rows, data.days), [alerts.value, data]);
   const open = to === today;
   return (
     <>
@@ -90,7 +94,8 @@ export function RecordsPart({ account }: { account: number }) {
           {rows.length === 0 ? (
             <div class="card"><Empty icon="layers" title={t('recordsNone')} help={t('recordsNoneHelp')}><ClearFilters names={FILTERS} /></Empty></div>
           ) : (
-            <ChartBox id="records" title={t('chartRecords')} data={data} stale={records.stale}
+            <>
+              <ChartBox id="records" title={t('chartRecords')} data={data} marks={marks} stale={records.stale}
               tools={
                 <>
                   <Choice name="stack" label={t('stackBy')} fallback="action" options={[
@@ -101,6 +106,8 @@ export function RecordsPart({ account }: { account: number }) {
               }
               note={`${t('recordsNote')}${open ? ` ${t('openDay')}` : ''}`}
               table={<Table id="records" caption={t('recordsTitle')} columns={columns} rows={rows} rowKey={(r) => `${r.day} ${keyOf(r)}`} sort="-day" step={60} empty={null} />} />
+            <Alerts id="record-alerts" account={account} view="record_alerts" params={alertParams} found={alerts} names={names} />
+            </>
           )}
         </>
       )}

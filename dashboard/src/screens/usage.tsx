@@ -2,23 +2,21 @@
 import { useMemo } from 'preact/hooks';
 import { address, type Params } from '../core/api.ts';
 import { listOf, useRoute } from '../core/router.ts';
-import type { Day, PlanRow, UsageRow } from '../core/types.ts';
+import type { Day, Time, UsageRow, UsageTodayRow } from '../core/types.ts';
 import { useRows } from '../core/views.ts';
 import { ChartBox } from '../chart/chart.tsx';
 import { pivot } from '../chart/series.ts';
-import { forecast, spikes, trend, type Forecast, type Spike } from '../chart/usage.ts';
 import { dayOf, daysBetween } from '../i18n/format.ts';
 import { useText, type Language } from '../i18n/index.ts';
 import { AppLink } from '../ui/bits.tsx';
 import { CsvButton } from '../ui/csv.tsx';
 import { Choice, ClearFilters, MultiFilter, RangeFilter, readRange } from '../ui/filters.tsx';
-import { Icon } from '../ui/icon.tsx';
 import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
+import { Alerts, marksOf, useUsageAlerts } from './alerts.tsx';
 import { useAppOptions, useNames, type Names } from './directory.ts';
 
-const ERROR_RATE_MAX = 0.05;
 const FILTERS = ['app', 'kind', 'from', 'to'];
 
 export function UsagePart({ account }: { account: number }) {
@@ -31,7 +29,8 @@ export function UsagePart({ account }: { account: number }) {
   const only = listOf(query, 'app');
   const filters: Params = { app: only, kind: kind === 'private' ? null : kind, from: query.get('from'), to: query.get('to') };
   const usage = useRows<UsageRow>(account, 'api_usage', filters);
-  const plan = useRows<PlanRow>(account, 'plan').value?.data.rows[0];
+  const now = useRows<UsageTodayRow>(account, 'usage', { app: only, kind: filters.kind }).value;
+  const found = useUsageAlerts(account, filters);
   const envelope = usage.value;
   const rows = envelope?.data.rows;
   const today = dayOf(envelope?.as_of ?? Date.now());
@@ -44,11 +43,13 @@ export function UsagePart({ account }: { account: number }) {
       days, label: (key) => names.app(Number(key)), rest: t('other'),
     });
   }, [rows, from, to, names, t]);
-  const found = useMemo(() => spikesByApp(rows ?? [], data.days), [rows, data]);
-  const limit = only.length === 0 ? (plan?.daily_limit ?? null) : null;
+  const state = now?.data.rows[0];
   const open = to === today;
-  const calls = data.totals[data.totals.length - 1] ?? 0;
-  const pace = open && envelope ? forecast(today, envelope.as_of, calls, limit) : null;
+  // The limit is the account's: beside some apps alone it would say nothing.
+  const limit = only.length === 0 ? (state?.daily_limit ?? null) : null;
+  // Bars are UTC days; a day of another zone cannot be drawn on top of one.
+  const ghost = open && state?.zone === 'UTC' ? state.forecast : null;
+  const marks = useMemo(() => marksOf(found.value?.data.rows, data.days), [found.value, data]);
   const columns = useMemo(() => usageColumns(language, names), [language, names]);
   const csv = <CsvButton source={{ url: address(account, 'api_usage', filters), name: `api-usage-${account}` }} what={t('usageTitle')} />;
   return (
@@ -68,16 +69,16 @@ export function UsagePart({ account }: { account: number }) {
       {!rows && !usage.trouble && <><Skeleton rows={1} tall /><Skeleton rows={7} /></>}
       {rows && (
         <>
-          <Tiles rows={rows} data={data} pace={pace} limit={limit} open={open} calls={calls} today={today} names={names} />
+          {state && now && <Tiles state={state} now={now.as_of} names={names} />}
           {rows.length === 0 ? (
             <div class="card"><Empty icon="chart" title={t('usageNone')} help={t('usageNoneHelp')}><ClearFilters names={FILTERS} /></Empty></div>
           ) : (
             <>
-              <ChartBox id="usage" title={t('chartUsage')} data={data} limit={limit} ghost={pace && !pace.over ? pace.end : null}
-                marks={[...new Set(found.map((s) => s.index))]} stale={usage.stale} tools={csv}
+              <ChartBox id="usage" title={t('chartUsage')} data={data} limit={limit} ghost={ghost}
+                marks={marks} stale={usage.stale} tools={csv}
                 note={open ? t('openDay') : undefined}
                 table={<Table id="usage" caption={t('usageTitle')} columns={columns} rows={rows} rowKey={(r) => `${r.day} ${r.app}`} sort="-day" step={60} empty={null} />} />
-              <Spikes found={found} language={language} names={names} />
+              <Alerts id="usage-alerts" account={account} view="usage_alerts" params={filters} found={found} names={names} />
             </>
           )}
         </>
@@ -98,61 +99,49 @@ function usageColumns(language: Language, names: Names): Column<UsageRow>[] {
   ];
 }
 
-function Tiles({ rows, data, pace, limit, open, calls, today, names }: {
-  rows: UsageRow[];
-  data: ReturnType<typeof pivot>;
-  pace: Forecast | null;
-  limit: number | null;
-  open: boolean;
-  calls: number;
-  today: Day;
-  names: Names;
-}) {
+function Tiles({ state, now, names }: { state: UsageTodayRow; now: Time; names: Names }) {
   const { t, format } = useText();
-  const sum = (of: (r: UsageRow) => number) => rows.reduce((n, r) => n + of(r), 0);
-  const all = sum((r) => r.calls);
-  const errorRate = all ? sum((r) => r.errors) / all : 0;
-  const limited = sum((r) => r.limited);
-  const week = open ? trend(data.totals) : null;
-  const driver = rows.filter((r) => r.day === today).sort((a, b) => b.calls - a.calls)[0];
+  const { daily_limit: limit, forecast, reached } = state;
+  const over = limit !== null && state.calls >= limit;
+  const share = limit ? state.calls / limit : 0;
+  const change = state.trend_permille === null ? null : state.trend_permille / 1000 - 1;
   return (
     <ul class="stats">
       <li class="stat">
-        <span class="stat-name">{open ? t('usageToday') : t('calls')}</span>
-        <span class="stat-value">{format.number(open ? calls : all)}</span>
-        {open && limit !== null && <Meter share={calls / limit} />}
+        <span class="stat-name">{t('usageToday')}</span>
+        <span class={`stat-value ${over ? 'bad-text' : ''}`}>{format.number(state.calls)}</span>
+        {limit !== null && <Meter share={share} />}
         <span class="stat-sub">
-          {open && (limit !== null ? t('usageTodayOf', { share: format.percent(calls / limit), limit: format.number(limit) }) : t('usageNoLimit'))}
+          {limit !== null ? t('usageTodayOf', { share: format.percent(share), limit: format.number(limit) }) : t('usageNoLimit')}
+          {` · ${t('usageResets', { time: format.clock(state.resets) })}`}
+          {state.zone !== 'UTC' && ` (${t('usageZone', { zone: state.zone })})`}
         </span>
       </li>
-      {open && (
-        <li class="stat">
-          <span class="stat-name">{t('usageForecast')}</span>
-          {pace === null ? <span class="stat-text">{t('usageForecastEarly')}</span> : (
-            <>
-              <span class={`stat-value ${pace.over || pace.reached ? 'bad-text' : ''}`}>{format.compact(pace.end)}</span>
-              <span class="stat-sub">
-                {pace.over ? t('usageForecastOver')
-                  : pace.reached !== null ? t('usageForecastHit', { time: format.clock(pace.reached) })
-                    : `${t('usageForecastEnd')}${limit !== null ? ` · ${t('usageForecastSafe')}` : ''}`}
-                {pace.reached !== null && driver && ` · ${t('usageForecastHitBy', { app: names.app(driver.app) })}`}
-              </span>
-            </>
-          )}
-        </li>
-      )}
-      {open && (
-        <li class="stat">
-          <span class="stat-name">{t('usageTrend')}</span>
-          <span class="stat-value">{week ? format.compact(week.calls) : '–'}</span>
-          <span class="stat-sub">{week?.change !== null && week ? t('usageTrendSub', { change: format.change(week.change) }) : t('usageTrendNone')}</span>
-        </li>
-      )}
+      <li class="stat">
+        <span class="stat-name">{t('usageForecast')}</span>
+        {forecast === null ? <span class="stat-text">{t('usageForecastEarly')}</span> : (
+          <>
+            <span class={`stat-value ${reached !== null ? 'bad-text' : ''}`}>{format.compact(forecast)}</span>
+            <span class="stat-sub">
+              {over ? t('usageForecastOver')
+                : reached !== null ? t(reached > now ? 'usageForecastHit' : 'usageForecastWas', { time: format.clock(reached) })
+                  : limit !== null ? t('usageForecastSafe') : t('usageForecastEnd')}
+              {reached !== null && state.driver !== null && ` · ${t('usageForecastHitBy', { app: names.app(state.driver) })}`}
+              {reached === null && state.basis !== null && ` · ${t(`basis_${state.basis}`)}`}
+            </span>
+          </>
+        )}
+      </li>
+      <li class="stat">
+        <span class="stat-name">{t('usageTrend')}</span>
+        <span class="stat-value">{state.week === null ? '–' : format.compact(state.week)}</span>
+        <span class="stat-sub">{change === null ? t('usageTrendNone') : t('usageTrendSub', { change: format.change(change) })}</span>
+      </li>
       <li class="stat">
         <span class="stat-name">{t('usageErrors')}</span>
-        <span class={`stat-value ${errorRate > ERROR_RATE_MAX ? 'bad-text' : ''}`}>{format.percent(errorRate)}</span>
+        <span class={`stat-value ${state.errors_over ? 'bad-text' : ''}`}>{format.percent(state.error_permille / 1000)}</span>
         <span class="stat-sub">
-          {t(errorRate > ERROR_RATE_MAX ? 'usageErrorsBad' : 'usageErrorsOk')}{limited > 0 && ` · ${t('usageLimited', { n: limited })}`}
+          {t(state.errors_over ? 'usageErrorsBad' : 'usageErrorsOk')}{state.limited > 0 && ` · ${t('usageLimited', { n: state.limited })}`}
         </span>
       </li>
     </ul>
@@ -163,44 +152,4 @@ function Meter({ share }: { share: number }) {
   const width = Math.max(0, Math.min(1, share)) * 100;
   const tone = share >= 0.95 ? 'bad' : share >= 0.8 ? 'warn' : 'good';
   return <span class="meter" aria-hidden="true"><span class={tone} style={{ width: `${width}%` }} /></span>;
-}
-
-/** Of each app by itself: a quiet app's spike drowns in the sum of the loud ones. */
-function spikesByApp(rows: UsageRow[], days: Day[]): Spike[] {
-  const place = new Map(days.map((day, i) => [day, i]));
-  const apps = new Map<number, number[]>();
-  for (const row of rows) {
-    const i = place.get(row.day);
-    if (i === undefined) continue;
-    let values = apps.get(row.app);
-    if (!values) apps.set(row.app, (values = days.map(() => 0)));
-    values[i] = row.calls;
-  }
-  return [...apps].flatMap(([app, values]) => spikes(String(app), days, values))
-    .sort((a, b) => b.index - a.index || b.calls - a.calls);
-}
-
-const SPIKES_SHOWN = 8;
-
-function Spikes({ found, language, names }: { found: Spike[]; language: Language; names: Names }) {
-  const { t, format } = language;
-  return (
-    <section class="card spikes" aria-labelledby="spikes-title">
-      <h2 id="spikes-title" class="chart-title"><Icon name="pulse" />{t('spikes')}</h2>
-      {found.length === 0 ? <p>{t('spikesNone')}</p> : (
-        <ul>
-          {found.slice(0, SPIKES_SHOWN).map((s) => (
-            <li key={`${s.day} ${s.key}`}>
-              <span class="spike-mark" aria-hidden="true">▼</span>
-              {t('spikeOn', {
-                day: format.dayWeekday(s.day), app: names.app(Number(s.key)), calls: t('callsN', { n: s.calls }),
-                factor: format.decimal(s.calls / s.usual), usual: format.number(Math.round(s.usual)),
-              })}
-            </li>
-          ))}
-        </ul>
-      )}
-      <p class="note">{t('spikesRule')}</p>
-    </section>
-  );
 }

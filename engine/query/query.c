@@ -234,10 +234,13 @@ static void put_open_day(const struct answer *a, struct out *o)
 /* What the engine received on the days of the range, of all accounts. */
 static void put_received(const struct answer *a, struct out *o)
 {
+    const bool by_day = range_shape(a) == SHAPE_DAYS;
+    const int32_t from = by_day ? a->from_day : day_of_ms(a->from_ms);
+    const int32_t to = by_day ? a->to_day : day_of_ms(a->to_ms - 1);
     struct query_day days[QUERY_DAYS_MAX], sum = {0};
     const uint32_t n = a->context->source->days(a->context->source->arg, days);
     for (uint32_t i = 0; i < n && i < QUERY_DAYS_MAX; i++) {
-        if (days[i].day < a->from_day || days[i].day > a->to_day)
+        if (days[i].day < from || days[i].day > to)
             continue;
         sum.late += days[i].late;
         sum.duplicate += days[i].duplicate;
@@ -276,8 +279,9 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
                        struct buf *out, struct places *at)
 {
     struct out o = out_to(r->encoding, out);
-    const bool counted =
-        range_shape(a) == SHAPE_DAYS && a->context->source && a->context->source->days;
+    const enum query_shape shape = range_shape(a);
+    const bool ranged = shape == SHAPE_DAYS || shape == SHAPE_INSTANTS;
+    const bool counted = ranged && a->context->source && a->context->source->days;
     out_map(&o, 9 + echoes(r) + counted + a->context->degraded + (cursor.p != NULL));
     out_pair_bool(&o, "ok", true);
     out_pair_z(&o, "view", query_views[a->q.view].name);

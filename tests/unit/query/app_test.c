@@ -319,10 +319,11 @@ static void test_received(void **state)
     assert_true(json_is_null(json_object_get(a, "open_day")));
     json_decref(a);
     a = ask_ok(&t, "{'view':'activity','account':1}");
-    assert_null(json_object_get(a, "received"));
+    assert_int_equal(int_of(json_object_get(a, "received"), "late"), 600);
     assert_string_equal(text_of(a, "open_day"), "2026-11-23");
     json_decref(a);
     a = ask_ok(&t, "{'view':'activity','account':1,'to':'2026-11-23T00:00:00Z'}");
+    assert_int_equal(int_of(json_object_get(a, "received"), "late"), 300);
     assert_true(json_is_null(json_object_get(a, "open_day")));
     json_decref(a);
     a = ask_ok(&t, "{'view':'apps','account':1}");

@@ -102,6 +102,18 @@ static int by_time(const void *a, const void *b)
     return entry_before(a, b) ? -1 : entry_before(b, a);
 }
 
+/* Load the entries of an opened block into `all`, by way of a copy: writing ends the borrowed
+ * value. */
+static void load_entries(struct writer *w, const struct block_head *head, const struct reader *r)
+{
+    buf_reset(&w->copy);
+    buf_put(&w->copy, r->p, reader_left(r));
+    CHECK(!w->copy.bad);
+    struct reader copy = reader_of(w->copy.p, w->copy.n);
+    if (block_read(head, &copy, &w->all))
+        txn_fail(&w->m->txn, ST_CORRUPT);
+}
+
 /* Load the block where e belongs into `all` (or nothing); *bound: first entry of the block behind.
  */
 static void load_home(struct writer *w, uint64_t account, const struct entry *e,
@@ -119,13 +131,8 @@ static void load_home(struct writer *w, uint64_t account, const struct entry *e,
             txn_fail(&w->m->txn, ST_CORRUPT);
             return;
         }
-        if (head.account == account) {
-            buf_reset(&w->copy);
-            buf_put(&w->copy, r.p, reader_left(&r));
-            struct reader copy = reader_of(w->copy.p, w->copy.n);
-            if (w->copy.bad || block_read(&head, &copy, &w->all))
-                txn_fail(&w->m->txn, ST_CORRUPT);
-        }
+        if (head.account == account)
+            load_entries(w, &head, &r);
         behind = cur_next(&w->cur);
     } else {
         behind = cur_first(&w->cur);
@@ -152,13 +159,9 @@ static void trim(struct writer *w, uint64_t account, uint64_t *kept, uint64_t *t
         const uint64_t over = *kept - max < head.n ? *kept - max : head.n;
         w->all.n = 0;
         if (over < head.n) { /* the newer part of the block stays */
-            buf_reset(&w->copy);
-            buf_put(&w->copy, r.p, reader_left(&r));
-            struct reader copy = reader_of(w->copy.p, w->copy.n);
-            if (block_read(&head, &copy, &w->all)) {
-                txn_fail(&w->m->txn, ST_CORRUPT);
+            load_entries(w, &head, &r);
+            if (w->m->txn.status != ST_OK)
                 return;
-            }
             w->all.n -= (uint32_t)over;
             memmove(w->all.p, w->all.p + over, w->all.n * sizeof *w->all.p);
         }

@@ -134,25 +134,3 @@ void view_distinct(struct view *v, const struct distinct_query *q, struct distin
     sketch_count(&s, out);
     sketch_fini(&s);
 }
-
-void view_distinct_each(struct view *v, uint64_t account, int32_t day,
-                        void (*fn)(void *arg, uint64_t app, enum record_action action,
-                                   const struct distinct *d),
-                        void *arg)
-{
-    struct arena a = {0};
-    struct sheet sheet;
-    view_sheet(v, &(struct sheet_query){.account = account, .day = day}, &a, &sheet);
-    for (uint32_t i = 0; i < sheet.rows_n; i++)
-        for (uint32_t k = 0; k < sheet.rows[i].cells_n; k++) {
-            const uint64_t slot = sheet.rows[i].cells[k].slot;
-            if (slot < SLOT_WITH_RECORD || slot >= SLOT_WITH_RECORD + ACTION_N)
-                continue;
-            struct distinct d;
-            const struct distinct_query q = {account, day, day, &sheet.rows[i].app,
-                                             (uint32_t)(slot - SLOT_WITH_RECORD)};
-            view_distinct(v, &q, &d);
-            fn(arg, sheet.rows[i].app, (enum record_action)(slot - SLOT_WITH_RECORD), &d);
-        }
-    arena_fini(&a);
-}

@@ -22,15 +22,22 @@ void array_grow(void **p, size_t *bytes)
     *bytes = to;
 }
 
+#define INDEXES_N 7
+
+static struct index *index_of(struct generation *g, unsigned i)
+{
+    struct index *const all[INDEXES_N] = {&g->tally_index, &g->row_index,    &g->cell_index,
+                                          &g->mark_index,  &g->signal_index, &g->reference_index,
+                                          &g->name_index};
+    return all[i];
+}
+
 struct generation *generation_new(uint64_t begin)
 {
     struct generation *g = calloc(1, sizeof *g);
     CHECK(g);
-    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
-                               &g->mark_index,  &g->signal_index, &g->reference_index,
-                               &g->name_index};
-    for (size_t i = 0; i < N_OF(indexes); i++)
-        index_init(indexes[i], 1024);
+    for (unsigned i = 0; i < INDEXES_N; i++)
+        index_init(index_of(g, i), 1024);
     g->text = buf_of(SIZE_MAX / 2);
     g->begin = g->end = begin;
     return g;
@@ -41,11 +48,8 @@ void generation_free(struct generation **gp)
     struct generation *g = *gp;
     if (!g)
         return;
-    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
-                               &g->mark_index,  &g->signal_index, &g->reference_index,
-                               &g->name_index};
-    for (size_t i = 0; i < N_OF(indexes); i++)
-        index_fini(indexes[i]);
+    for (unsigned i = 0; i < INDEXES_N; i++)
+        index_fini(index_of(g, i));
     ARRAY_FINI(g->tally);
     ARRAY_FINI(g->row);
     ARRAY_FINI(g->cell);
@@ -61,11 +65,8 @@ void generation_free(struct generation **gp)
 
 void generation_reset(struct generation *g, uint64_t begin)
 {
-    struct index *indexes[] = {&g->tally_index, &g->row_index,    &g->cell_index,
-                               &g->mark_index,  &g->signal_index, &g->reference_index,
-                               &g->name_index};
-    for (size_t i = 0; i < N_OF(indexes); i++)
-        index_clear(indexes[i]);
+    for (unsigned i = 0; i < INDEXES_N; i++)
+        index_clear(index_of(g, i));
     uint32_t *ns[] = {&g->tally.n,     &g->row.n,      &g->cell.n,
                       &g->mark.n,      &g->signal.n,   &g->signal_account.n,
                       &g->reference.n, &g->type_name.n};

@@ -102,12 +102,6 @@ struct distinct_query {
 /* How many different records were touched: a union over the days, not a sum. */
 void view_distinct(struct view *v, const struct distinct_query *q, struct distinct *out);
 
-/* The apps and actions that have record identities on one day (for listing): calls fn for each. */
-void view_distinct_each(struct view *v, uint64_t account, int32_t day,
-                        void (*fn)(void *arg, uint64_t app, enum record_action action,
-                                   const struct distinct *d),
-                        void *arg);
-
 /* ---- activity log ---- */
 
 struct activity {

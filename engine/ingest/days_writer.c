@@ -1,12 +1,11 @@
 #include "engine/ingest/days_writer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "aggregators/popularity.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
-#include "engine/net/mailbox.h"
+#include "engine/net/worker.h"
 
 /* Rows deleted in one purge transaction: some ms, so that a merge never waits long for it. */
 #define PURGE_ROWS_MAX 2000
@@ -18,10 +17,7 @@
 struct days_writer {
     struct store *days;
     struct days_limits limits;
-    struct mailbox *in;  /* jobs; the days_writer itself as the letter: stop */
-    struct mailbox *out; /* jobs that are done */
-    pthread_t thread;
-    bool running;
+    struct worker *worker;
     uint64_t sweep_ns; /* next count of accounts: not before */
 };
 
@@ -43,8 +39,10 @@ static void do_purge(struct days_writer *w, struct days_job *job)
     job->more |= more;
 }
 
-static void do_job(struct days_writer *w, struct days_job *job)
+static void do_job(void *arg, void *letter)
 {
+    struct days_writer *w = arg;
+    struct days_job *job = letter;
     uint64_t begin_ns = clock_mono_ns();
 
     job->status = ST_OK;
@@ -64,20 +62,6 @@ static void do_job(struct days_writer *w, struct days_job *job)
     job->ns = clock_mono_ns() - begin_ns;
 }
 
-static void *days_writer_main(void *arg)
-{
-    struct days_writer *w = arg;
-
-    for (;;) {
-        void *letter = mailbox_wait(w->in);
-
-        if (letter == w)
-            return NULL;
-        do_job(w, letter);
-        CHECK(mailbox_put(w->out, letter));
-    }
-}
-
 enum status days_writer_open(struct store *days, const struct days_limits *limits,
                              struct days_writer **out)
 {
@@ -88,12 +72,7 @@ enum status days_writer_open(struct store *days, const struct days_limits *limit
         return ST_NO_MEMORY;
     w->days = days;
     w->limits = *limits;
-    st = mailbox_new(4, &w->in);
-    if (st == ST_OK)
-        st = mailbox_new(4, &w->out);
-    if (st == ST_OK && pthread_create(&w->thread, NULL, days_writer_main, w) != 0)
-        st = ST_NO_MEMORY;
-    w->running = st == ST_OK;
+    st = worker_new(do_job, w, &w->worker);
     if (st != ST_OK)
         days_writer_close(&w);
     else
@@ -107,27 +86,22 @@ void days_writer_close(struct days_writer **wp)
 
     if (w == NULL)
         return;
-    if (w->running) {
-        CHECK(mailbox_put(w->in, w));
-        pthread_join(w->thread, NULL);
-    }
-    mailbox_free(&w->in);
-    mailbox_free(&w->out);
+    worker_free(&w->worker);
     free(w);
     *wp = NULL;
 }
 
 void days_writer_put(struct days_writer *w, struct days_job *job)
 {
-    CHECK(mailbox_put(w->in, job));
+    worker_put(w->worker, job);
 }
 
 struct days_job *days_writer_take(struct days_writer *w)
 {
-    return mailbox_take(w->out);
+    return worker_take(w->worker);
 }
 
 int days_writer_fd(const struct days_writer *w)
 {
-    return mailbox_fd(w->out);
+    return worker_fd(w->worker);
 }

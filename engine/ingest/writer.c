@@ -2,7 +2,6 @@
  * value, store what was counted, trim, commit. A failed commit undoes all of it in memory too. */
 #include "engine/ingest/writer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -11,7 +10,7 @@
 #include "engine/ingest/judge.h"
 #include "engine/ingest/tables.h"
 #include "engine/log/log.h"
-#include "engine/net/mailbox.h"
+#include "engine/net/worker.h"
 
 /* Deleting a few groups for each one appended keeps the file level (engine/log/README.md). */
 #define TRIM_GROUPS_MAX 4
@@ -21,10 +20,7 @@ static const uint8_t meta_clock[1] = {'c'};
 
 struct writer {
     struct store *front;
-    struct mailbox *in;  /* groups to write; the writer itself as the letter: stop */
-    struct mailbox *out; /* groups that are done */
-    pthread_t thread;
-    bool running;
+    struct worker *worker;
     struct judge judge;
 };
 
@@ -129,8 +125,10 @@ static void trim_alone(struct writer *w, uint64_t below)
         log_line(LOG_WARN, "ingest", "event=trim_failed status=%s", status_row(st)->name);
 }
 
-static void write_group(struct writer *w, struct group *g)
+static void write_group(void *arg, void *letter)
 {
+    struct writer *w = arg;
+    struct group *g = letter;
     uint64_t begin_ns = clock_mono_ns();
     struct txn t;
 
@@ -158,20 +156,6 @@ static void write_group(struct writer *w, struct group *g)
     }
     g->counters = w->judge.counters;
     g->commit_ns = clock_mono_ns() - begin_ns;
-}
-
-static void *writer_main(void *arg)
-{
-    struct writer *w = arg;
-
-    for (;;) {
-        void *letter = mailbox_wait(w->in);
-
-        if (letter == w)
-            return NULL;
-        write_group(w, letter);
-        CHECK(mailbox_put(w->out, letter));
-    }
 }
 
 /* ---- open ---- */
@@ -224,20 +208,6 @@ static enum status load(struct writer *w, struct writer_found *found, char why[s
     return st;
 }
 
-static enum status start(struct writer *w, char why[static 256])
-{
-    enum status st = mailbox_new(4, &w->in);
-
-    if (st == ST_OK)
-        st = mailbox_new(4, &w->out);
-    if (st == ST_OK && pthread_create(&w->thread, NULL, writer_main, w) != 0)
-        st = ST_NO_MEMORY;
-    w->running = st == ST_OK;
-    if (st != ST_OK)
-        text_fmt(why, 256, "cannot start the front writer: %s", status_row(st)->text);
-    return st;
-}
-
 enum status writer_open(const struct writer_start *with, struct writer **out,
                         struct writer_found *found, char why[static 256])
 {
@@ -253,8 +223,11 @@ enum status writer_open(const struct writer_start *with, struct writer **out,
     w->judge.ids = (struct id_window){.bytes_max = o->id_window_bytes, .hours = o->id_window_hours};
     w->judge.rejected.rows_max = o->rejected_max;
     st = load(w, found, why);
-    if (st == ST_OK)
-        st = start(w, why);
+    if (st == ST_OK) {
+        st = worker_new(write_group, w, &w->worker);
+        if (st != ST_OK)
+            text_fmt(why, 256, "cannot start the front writer: %s", status_row(st)->text);
+    }
     if (st != ST_OK)
         writer_close(&w);
     else
@@ -268,27 +241,22 @@ void writer_close(struct writer **wp)
 
     if (w == NULL)
         return;
-    if (w->running) {
-        CHECK(mailbox_put(w->in, w));
-        pthread_join(w->thread, NULL);
-    }
-    mailbox_free(&w->in);
-    mailbox_free(&w->out);
+    worker_free(&w->worker);
     free(w);
     *wp = NULL;
 }
 
 void writer_put(struct writer *w, struct group *g)
 {
-    CHECK(mailbox_put(w->in, g));
+    worker_put(w->worker, g);
 }
 
 struct group *writer_take(struct writer *w)
 {
-    return mailbox_take(w->out);
+    return worker_take(w->worker);
 }
 
 int writer_fd(const struct writer *w)
 {
-    return mailbox_fd(w->out);
+    return worker_fd(w->worker);
 }

@@ -1,4 +1,4 @@
-/* The activity log: fold signals into the generation, and merge them into blocks. Reading is in
+/* The activity log: the merge of an account's entries into its blocks. Reading is in
  * activity_view.c. */
 #include "aggregators/activity.h"
 #include "aggregators/merge.h"
@@ -6,85 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- fold ---- */
-
-static void detail_add(struct generation *g, enum detail_tag tag, struct str s)
-{
-    if (!s.p)
-        return;
-    buf_u8(&g->text, (uint8_t)tag);
-    buf_str(&g->text, s);
-}
-
-static void detail_of(struct generation *g, const struct event_more *more)
-{
-    if (!more)
-        return;
-    detail_add(g, DETAIL_REASON, more->reason);
-    detail_add(g, DETAIL_CODE, more->code);
-    detail_add(g, DETAIL_SETTING, more->setting);
-    detail_add(g, DETAIL_FROM, more->from);
-    detail_add(g, DETAIL_TO, more->to);
-    detail_add(g, DETAIL_FEATURE, more->feature);
-    for (uint32_t i = 0; i < more->list_n; i++)
-        detail_add(g, DETAIL_SCOPE, more->list[i]);
-    if (more->by1) {
-        char text[24];
-        const size_t n = text_fmt(text, sizeof(text), "%llu", (unsigned long long)(more->by1 - 1));
-        detail_add(g, DETAIL_BY, (struct str){text, n});
-    }
-    CHECK(!g->text.bad);
-}
-
-static struct signal_account *account_find_or_add(struct generation *g, uint64_t account)
-{
-    const struct signal_account *found = pending_signals(g, account);
-    if (found)
-        return &g->signal_account.p[found - g->signal_account.p];
-    const uint32_t at = ARRAY_MORE(g->signal_account);
-    g->signal_account.p[at] = (struct signal_account){account, NONE, 0};
-    index_add(&g->signal_index, hash_mix(account), at);
-    return &g->signal_account.p[at];
-}
-
-void activity_fold(struct generation *g, const struct fold *f)
-{
-    for (uint32_t i = 0; i < f->n; i++) {
-        const struct event *e = &f->ev[i];
-        if (f->verdict[i] || !event_is_activity(e->kind))
-            continue;
-        struct signal_account *a = account_find_or_add(g, e->account);
-        const size_t detail = g->text.n;
-        detail_of(g, e->more);
-        const uint32_t at = ARRAY_MORE(g->signal);
-        g->signal.p[at] = (struct signal){.position = f->position + i,
-                                          .time_ms = e->time_ms,
-                                          .received_ms = f->received_ms,
-                                          .account = e->account,
-                                          .app = e->app,
-                                          .user = e->user,
-                                          .detail = detail,
-                                          .detail_n = (uint32_t)(g->text.n - detail),
-                                          .next = a->last,
-                                          .kind = (uint8_t)e->kind,
-                                          .has_user = e->has_user};
-        a->last = at;
-        a->n++;
-    }
-}
-
-/* ---- merge ---- */
-
-struct writer {
-    struct merge *m;
-    struct cur cur;
-    struct entries run; /* new entries of one account, ascending */
-    struct entries all; /* a stored block joined with its share of run */
-    struct buf copy;    /* of the stored block: writing ends the borrowed value */
-    struct buf value;
-};
-
-static void put_blocks(struct writer *w, uint64_t account)
+static void put_blocks(struct activity_writer *w, uint64_t account)
 {
     for (uint32_t at = 0; at < w->all.n;) {
         uint8_t key[ACTIVITY_KEY_MAX];
@@ -104,7 +26,8 @@ static int by_time(const void *a, const void *b)
 
 /* Load the entries of an opened block into `all`, by way of a copy: writing ends the borrowed
  * value. */
-static void load_entries(struct writer *w, const struct block_head *head, const struct reader *r)
+static void load_entries(struct activity_writer *w, const struct block_head *head,
+                         const struct reader *r)
 {
     buf_reset(&w->copy);
     buf_put(&w->copy, r->p, reader_left(r));
@@ -116,7 +39,7 @@ static void load_entries(struct writer *w, const struct block_head *head, const 
 
 /* Load the block where e belongs into `all` (or nothing); *bound: first entry of the block behind.
  */
-static void load_home(struct writer *w, uint64_t account, const struct entry *e,
+static void load_home(struct activity_writer *w, uint64_t account, const struct entry *e,
                       struct entry *bound)
 {
     uint8_t key[ACTIVITY_KEY_MAX];
@@ -143,7 +66,7 @@ static void load_home(struct writer *w, uint64_t account, const struct entry *e,
 }
 
 /* Delete the oldest rows of the account beyond the limit. */
-static void trim(struct writer *w, uint64_t account, uint64_t *kept, uint64_t *trimmed)
+static void trim(struct activity_writer *w, uint64_t account, uint64_t *kept, uint64_t *trimmed)
 {
     const uint64_t max = w->m->limits->activity_rows_max;
     uint8_t prefix[ACTIVITY_KEY_MAX];
@@ -173,7 +96,8 @@ static void trim(struct writer *w, uint64_t account, uint64_t *kept, uint64_t *t
     }
 }
 
-static void merge_account(struct writer *w, uint64_t account)
+/* Put w->run where it belongs, block by block. */
+static void merge_run(struct activity_writer *w, uint64_t account)
 {
     for (uint32_t i = 0; i < w->run.n && w->m->txn.status == ST_OK;) {
         struct entry bound;
@@ -188,63 +112,24 @@ static void merge_account(struct writer *w, uint64_t account)
             qsort(w->all.p, w->all.n, sizeof *w->all.p, by_time);
         put_blocks(w, account);
     }
+}
+
+void activity_merge(struct activity_writer *w, uint64_t account, const struct entries *fresh)
+{
+    struct merge *m = w->m;
     uint64_t kept, trimmed;
-    activity_counts(&w->m->txn, account, &kept, &trimmed);
+    w->run.n = 0;
+    for (uint32_t i = 0; i < fresh->n; i++)
+        if (day_of_ms(fresh->p[i].time_ms) < m->purge_day)
+            m->stats->rows_dropped++;
+        else
+            *entries_more(&w->run) = fresh->p[i];
+    cur_open(&m->txn, DAYS_ACTIVITY, &w->cur);
+    merge_run(w, account);
+    activity_counts(&m->txn, account, &kept, &trimmed);
     kept += w->run.n;
     trim(w, account, &kept, &trimmed);
-    activity_counts_put(&w->m->txn, account, kept, trimmed);
-    w->m->stats->activities += w->run.n;
-}
-
-/* Signals in (account, time, position) order. They arrive in position order, and the sort is
- * stable. */
-static struct sort_item *signal_order(const struct generation *g)
-{
-    const size_t n = g->signal.n;
-    struct sort_item *items = merge_alloc(2 * n * sizeof *items);
-    for (size_t i = 0; i < n; i++)
-        items[i] = (struct sort_item){(uint64_t)g->signal.p[i].time_ms, 0, (uint32_t)i};
-    sort_items(items, items + n, n);
-    for (size_t i = 0; i < n; i++)
-        items[i].lo = g->signal.p[items[i].at].account;
-    sort_items(items, items + n, n);
-    return items;
-}
-
-void activity_merge(struct merge *m)
-{
-    const struct generation *g = m->g;
-    if (g->signal.n == 0)
-        return;
-    struct sort_item *order = signal_order(g);
-    const size_t max = SIZE_MAX / 2;
-    struct writer w = {.m = m, .copy = buf_of(max), .value = buf_of(max)};
-    cur_open(&m->txn, DAYS_ACTIVITY, &w.cur);
-    for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK;) {
-        const uint64_t account = g->signal.p[order[i].at].account;
-        if (merge_is_past(&m->at, MERGE_ACTIVITY, 0, account)) {
-            i++;
-            continue;
-        }
-        if (merge_is_due(m)) {
-            cur_close(&w.cur);
-            merge_part(m, MERGE_ACTIVITY, 0, account);
-            cur_open(&m->txn, DAYS_ACTIVITY, &w.cur);
-        }
-        w.run.n = 0;
-        for (; i < g->signal.n && g->signal.p[order[i].at].account == account; i++) {
-            const struct signal *s = &g->signal.p[order[i].at];
-            if (day_of_ms(s->time_ms) < m->purge_day)
-                m->stats->rows_dropped++;
-            else
-                *entries_more(&w.run) = entry_of_signal(g, s);
-        }
-        merge_account(&w, account);
-    }
-    cur_close(&w.cur);
-    buf_fini(&w.copy);
-    buf_fini(&w.value);
-    free(w.run.p);
-    free(w.all.p);
-    free(order);
+    cur_close(&w->cur);
+    activity_counts_put(&m->txn, account, kept, trimmed);
+    m->stats->activities += w->run.n;
 }

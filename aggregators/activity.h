@@ -79,12 +79,26 @@ void block_write(const struct entry *e, uint32_t n, uint32_t *at, struct buf *va
 
 uint64_t block_bit(uint64_t id); /* one of 64 bits */
 
-struct entry entry_of_signal(const struct generation *g, const struct signal *s);
+struct entry entry_of_signal(const struct signals *of, const struct signal *s);
 
 static inline bool entry_before(const struct entry *a, const struct entry *b)
 {
     return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->position < b->position;
 }
+
+/* Scratch of a merge; its buffers belong to whoever set it up. */
+struct merge;
+struct activity_writer {
+    struct merge *m;
+    struct cur cur;
+    struct entries run; /* new entries of one account, ascending */
+    struct entries all; /* a stored block joined with its share of run */
+    struct buf copy;    /* of the stored block: writing ends the borrowed value */
+    struct buf value;
+};
+
+/* Put the entries of an account, ascending in time, into its log. */
+void activity_merge(struct activity_writer *w, uint64_t account, const struct entries *fresh);
 
 /* Kept and trimmed rows of an account. */
 void activity_counts(struct txn *t, uint64_t account, uint64_t *kept, uint64_t *trimmed);

@@ -7,16 +7,6 @@
 
 #include <stdlib.h>
 
-static uint64_t zigzag(int64_t v)
-{
-    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-}
-
-static int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
 struct entry *entries_more(struct entries *e)
 {
     if (e->n == e->cap) {
@@ -133,7 +123,7 @@ void block_write(const struct entry *e, uint32_t n, uint32_t *at, struct buf *va
     buf_fini(&body);
 }
 
-struct entry entry_of_signal(const struct generation *g, const struct signal *s)
+struct entry entry_of_signal(const struct signals *of, const struct signal *s)
 {
     return (struct entry){s->time_ms,
                           s->position,
@@ -141,7 +131,7 @@ struct entry entry_of_signal(const struct generation *g, const struct signal *s)
                           s->app,
                           s->has_user ? s->user + 1 : 0,
                           s->kind,
-                          pending_text(g, s->detail, s->detail_n)};
+                          {(const char *)of->text.p + s->detail, s->detail_n}};
 }
 
 void activity_counts(struct txn *t, uint64_t account, uint64_t *kept, uint64_t *trimmed)

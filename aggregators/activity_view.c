@@ -74,11 +74,11 @@ static void read_wanted(struct view *v, struct filter *f, const struct block_hea
 
 static void read_pending(struct view *v, const struct filter *f, struct entries *to)
 {
-    for (unsigned i = 0; i < v->gen_n; i++) {
-        const struct generation *g = v->gen[i];
+    for (unsigned i = 0; i < v->signals_n; i++) {
+        const struct signals *s = v->signals[i];
         const struct signal_account *a = view_signals(v, i, f->q->account);
-        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
-            const struct entry e = entry_of_signal(g, &g->signal.p[at]);
+        for (uint32_t at = a ? a->last : NONE; at != NONE; at = s->signal.p[at].next) {
+            const struct entry e = entry_of_signal(s, &s->signal.p[at]);
             if (entry_wanted(f, &e))
                 *entries_more(to) = e;
         }
@@ -269,7 +269,7 @@ void view_activity(struct view *v, const struct activity_query *q, struct arena 
 void view_activity_counts(struct view *v, uint64_t account, uint64_t *kept, uint64_t *trimmed)
 {
     activity_counts(&v->txn, account, kept, trimmed);
-    for (unsigned i = 0; i < v->gen_n; i++) {
+    for (unsigned i = 0; i < v->signals_n; i++) {
         const struct signal_account *a = view_signals(v, i, account);
         *kept += a ? a->n : 0;
     }

@@ -6,6 +6,7 @@
 #include "aggregators/distinct.h"
 #include "aggregators/merge.h"
 #include "aggregators/sheet.h"
+#include "aggregators/signals.h"
 #include "aggregators/value.h"
 #include "engine/base/check.h"
 
@@ -228,6 +229,20 @@ static void check_activity(struct audit *a)
     free(e.p);
 }
 
+static void check_waiting(struct audit *a)
+{
+    struct signals *s = signals_new(0);
+    struct cur c;
+    cur_open(&a->v.txn, DAYS_WAITING, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
+        signals_reset(s, 0);
+        if (waiting_read(c.val, s) || signals_count(s) == 0)
+            fault(a, DAYS_WAITING, "a row of signals does not check out");
+    }
+    cur_close(&c);
+    signals_free(&s);
+}
+
 static void check_sealed(struct audit *a, enum days_table table, uint64_t *rows)
 {
     struct cur c;
@@ -284,6 +299,7 @@ enum status audit_tables(struct store *days, const struct audit_report *report,
     check_sheets(&a);
     check_distinct(&a);
     check_activity(&a);
+    check_waiting(&a);
     check_connections(&a);
     check_sealed(&a, DAYS_REFERENCE, &out->references);
     const enum status st = a.v.txn.status;

@@ -392,55 +392,31 @@ size_t connection_key(uint8_t key[static CONNECTION_KEY_MAX], uint64_t account, 
     return (size_t)(put_ordered(put_ordered(put_ordered(key, account), app), user1) - key);
 }
 
-/* Signals by (account, app, user). */
-static struct sort_item *connection_order(const struct generation *g, size_t *signals_n)
+static bool same_connection(const struct entry *a, const struct entry *b)
 {
-    struct sort_item *items = merge_alloc(2 * g->signal.n * sizeof *items);
-    size_t n = 0;
-    for (size_t i = 0; i < g->signal.n; i++)
-        if (connection_is_signal(g->signal.p[i].kind))
-            items[n++] = (struct sort_item){g->signal.p[i].has_user ? g->signal.p[i].user + 1 : 0,
-                                            0, (uint32_t)i};
-    *signals_n = n;
-    sort_items(items, items + n, n);
-    for (size_t i = 0; i < n; i++)
-        items[i].lo = g->signal.p[items[i].at].app;
-    sort_items(items, items + n, n);
-    for (size_t i = 0; i < n; i++)
-        items[i].lo = g->signal.p[items[i].at].account;
-    sort_items(items, items + n, n);
-    return items;
+    return a->app == b->app && a->user1 == b->user1;
 }
 
-static bool same_connection(const struct signal *a, const struct signal *b)
+void connection_merge(struct merge *m, uint64_t account, const struct entries *fresh)
 {
-    return a->account == b->account && a->app == b->app && a->has_user == b->has_user &&
-           (!a->has_user || a->user == b->user);
-}
-
-void connection_merge(struct merge *m)
-{
-    const struct generation *g = m->g;
-    if (g->signal.n == 0)
-        return;
-    size_t n;
-    struct sort_item *order = connection_order(g, &n);
     struct buf value = buf_of(SIZE_MAX / 2);
-    for (size_t i = 0; i < n && m->txn.status == ST_OK;) {
-        const struct signal *first = &g->signal.p[order[i].at];
-        if (merge_is_due(m))
-            merge_part(m, MERGE_REST, 0, 0);
+    for (uint32_t i = 0; i < fresh->n && m->txn.status == ST_OK;) {
+        const struct entry *first = &fresh->p[i];
         struct history h = {0};
         uint8_t key[CONNECTION_KEY_MAX];
-        const size_t key_n =
-            connection_key(key, first->account, first->app, first->has_user ? first->user + 1 : 0);
         struct span old;
+        if (!connection_is_signal(first->kind)) {
+            i++;
+            continue;
+        }
+        if (merge_is_due(m))
+            signals_part(m, account, true);
+        const size_t key_n = connection_key(key, account, first->app, first->user1);
         if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && history_load(&h, old))
             txn_fail(&m->txn, ST_CORRUPT);
-        for (; i < n && same_connection(&g->signal.p[order[i].at], first); i++) {
-            const struct entry e = entry_of_signal(g, &g->signal.p[order[i].at]);
-            history_add(&h, &e);
-        }
+        for (; i < fresh->n && same_connection(&fresh->p[i], first); i++)
+            if (connection_is_signal(fresh->p[i].kind))
+                history_add(&h, &fresh->p[i]);
         history_store(&h, &value); /* before the put: its strings borrow from the old value */
         txn_put(&m->txn, DAYS_CONNECTION, key, key_n, value.p, value.n);
         m->stats->bytes += value.n;
@@ -448,5 +424,4 @@ void connection_merge(struct merge *m)
         history_fini(&h);
     }
     buf_fini(&value);
-    free(order);
 }

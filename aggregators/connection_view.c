@@ -9,7 +9,7 @@
 /* A pending signal and the place of its connection. */
 struct pending_signal {
     uint64_t app, user1;
-    const struct generation *g;
+    const struct signals *of;
     const struct signal *s;
 };
 
@@ -46,8 +46,8 @@ static bool wanted(const struct connection_query *q, uint64_t app, uint64_t user
 uint32_t view_connections_pending(const struct view *v, uint64_t account)
 {
     uint32_t n = 0;
-    for (unsigned i = 0; i < v->gen_n; i++) {
-        const struct signal_account *a = pending_signals(v->gen[i], account);
+    for (unsigned i = 0; i < v->signals_n; i++) {
+        const struct signal_account *a = pending_signals(v->signals[i], account);
         n += a ? a->n : 0;
     }
     return n;
@@ -63,16 +63,16 @@ static void collect_pending(struct walk *w)
         txn_fail(&w->v->txn, ST_NO_MEMORY);
         return;
     }
-    for (unsigned i = 0; i < w->v->gen_n; i++) {
-        const struct generation *g = w->v->gen[i];
-        const struct signal_account *a = pending_signals(g, w->q->account);
-        for (uint32_t at = a ? a->last : NONE; at != NONE; at = g->signal.p[at].next) {
-            const struct signal *s = &g->signal.p[at];
+    for (unsigned i = 0; i < w->v->signals_n; i++) {
+        const struct signals *of = w->v->signals[i];
+        const struct signal_account *a = pending_signals(of, w->q->account);
+        for (uint32_t at = a ? a->last : NONE; at != NONE; at = of->signal.p[at].next) {
+            const struct signal *s = &of->signal.p[at];
             const uint64_t user1 = s->has_user ? s->user + 1 : 0;
             CHECK(w->pending_n < cap);
             if (connection_is_signal(s->kind) && wanted(w->q, s->app, user1) &&
                 (w->q->below == 0 || s->position < w->q->below))
-                w->pending[w->pending_n++] = (struct pending_signal){s->app, user1, g, s};
+                w->pending[w->pending_n++] = (struct pending_signal){s->app, user1, of, s};
         }
     }
     qsort(w->pending, w->pending_n, sizeof *w->pending, by_place);
@@ -105,7 +105,7 @@ static void put_pending(struct walk *w, const struct span *stored)
     }
     while (w->at < w->pending_n && w->pending[w->at].app == app &&
            w->pending[w->at].user1 == user1) {
-        const struct entry e = entry_of_signal(w->pending[w->at].g, w->pending[w->at].s);
+        const struct entry e = entry_of_signal(w->pending[w->at].of, w->pending[w->at].s);
         history_add(&w->h, &e);
         w->at++;
     }

@@ -8,9 +8,12 @@
 
 #include <stdlib.h>
 
-/* The order of enum merge_stage: sheets, the activity log, then what may be merged twice. */
+/* The order of enum merge_stage: sheets, then what may be merged twice. */
 static void (*const merges[])(struct merge *) = {
-    sheet_merge, activity_merge, distinct_merge, connection_merge, scope_merge, reference_merge,
+    sheet_merge,
+    distinct_merge,
+    reference_merge,
+    waiting_put,
 };
 
 void *merge_alloc(size_t n)
@@ -131,15 +134,16 @@ void merge_at_get(struct txn *t, struct merge_at *out)
         txn_fail(t, ST_CORRUPT);
 }
 
-void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t account)
+void merge_note_dropped(struct merge *m)
 {
-    const uint8_t k = META_MERGE;
-    uint8_t val[40], *p = val;
-    p = put_varint(p, m->g->end);
-    p = put_varint(p, stage);
-    p = put_varint(p, (uint64_t)day);
-    p = put_varint(p, account);
-    txn_put(&m->txn, DAYS_META, &k, 1, val, (size_t)(p - val));
+    const uint64_t fresh = m->stats->rows_dropped - m->dropped_noted;
+    if (fresh)
+        meta_put(&m->txn, META_DROPPED, meta_get(&m->txn, META_DROPPED, 0) + fresh);
+    m->dropped_noted = m->stats->rows_dropped;
+}
+
+void merge_part_commit(struct merge *m)
+{
     CRASH_POINT("merge_before_part");
     const enum status st = txn_commit(&m->txn);
     CRASH_POINT("merge_between_parts");
@@ -150,6 +154,19 @@ void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t a
     m->dirty_bytes = 0;
     m->stats->parts++;
     txn_begin(m->store, true, &m->txn);
+}
+
+void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t account)
+{
+    const uint8_t k = META_MERGE;
+    uint8_t val[40], *p = val;
+    p = put_varint(p, m->g->end);
+    p = put_varint(p, stage);
+    p = put_varint(p, (uint64_t)day);
+    p = put_varint(p, account);
+    txn_put(&m->txn, DAYS_META, &k, 1, val, (size_t)(p - val));
+    merge_note_dropped(m);
+    merge_part_commit(m);
 }
 
 enum status days_merge_end(struct store *days, uint64_t *end)
@@ -181,9 +198,7 @@ static void merge_finish(struct merge *m)
     const uint8_t k = META_MERGE;
     (void)txn_del(&m->txn, DAYS_META, &k, 1);
     meta_put(&m->txn, META_POSITION, m->g->end);
-    if (m->stats->rows_dropped)
-        meta_put(&m->txn, META_DROPPED,
-                 meta_get(&m->txn, META_DROPPED, 0) + m->stats->rows_dropped);
+    merge_note_dropped(m);
 }
 
 enum status days_merge(struct store *days, const struct generation *g,

@@ -18,10 +18,12 @@ enum status days_prepare(struct store *days, uint64_t *position, char why[static
 struct merge_stats {
     uint64_t rows_dropped; /* of days below the purge mark, dropped and counted */
     uint64_t sheets;       /* rows written */
+    uint64_t signals;      /* written down to wait; by days_merge_signals: merged */
     uint64_t activities;
     uint64_t trimmed; /* activity rows over the account's limit */
     uint64_t bytes;   /* of values written */
     uint64_t parts;   /* commits before the last one */
+    bool more;        /* days_merge_signals: there are others left */
 };
 
 /* Merge g in key order. It commits in parts of a few megabytes, each with the place where the next

@@ -4,6 +4,7 @@
 
 #include "aggregators/block.h"
 #include "aggregators/pending.h"
+#include "aggregators/signals.h"
 #include "engine/base/check.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 static void (*const folds[])(struct generation *, const struct fold *) = {
     sheet_fold,
-    activity_fold,
+    signals_fold,
     reference_fold,
 };
 
@@ -22,13 +23,12 @@ void array_grow(void **p, size_t *bytes)
     *bytes = to;
 }
 
-#define INDEXES_N 7
+#define INDEXES_N 6
 
 static struct index *index_of(struct generation *g, unsigned i)
 {
-    struct index *const all[INDEXES_N] = {&g->tally_index, &g->row_index,    &g->cell_index,
-                                          &g->mark_index,  &g->signal_index, &g->reference_index,
-                                          &g->name_index};
+    struct index *const all[INDEXES_N] = {&g->tally_index, &g->row_index,       &g->cell_index,
+                                          &g->mark_index,  &g->reference_index, &g->name_index};
     return all[i];
 }
 
@@ -39,6 +39,8 @@ struct generation *generation_new(uint64_t begin)
     for (unsigned i = 0; i < INDEXES_N; i++)
         index_init(index_of(g, i), 1024);
     g->text = buf_of(SIZE_MAX / 2);
+    g->packed = buf_of(SIZE_MAX / 2);
+    g->signals = signals_new(begin);
     g->begin = g->end = begin;
     return g;
 }
@@ -54,11 +56,11 @@ void generation_free(struct generation **gp)
     ARRAY_FINI(g->row);
     ARRAY_FINI(g->cell);
     ARRAY_FINI(g->mark);
-    ARRAY_FINI(g->signal);
-    ARRAY_FINI(g->signal_account);
     ARRAY_FINI(g->reference);
     ARRAY_FINI(g->type_name);
     buf_fini(&g->text);
+    buf_fini(&g->packed);
+    signals_free(&g->signals);
     free(g);
     *gp = NULL;
 }
@@ -67,12 +69,14 @@ void generation_reset(struct generation *g, uint64_t begin)
 {
     for (unsigned i = 0; i < INDEXES_N; i++)
         index_clear(index_of(g, i));
-    uint32_t *ns[] = {&g->tally.n,     &g->row.n,      &g->cell.n,
-                      &g->mark.n,      &g->signal.n,   &g->signal_account.n,
-                      &g->reference.n, &g->type_name.n};
+    uint32_t *ns[] = {&g->tally.n, &g->row.n,       &g->cell.n,
+                      &g->mark.n,  &g->reference.n, &g->type_name.n};
     for (size_t i = 0; i < N_OF(ns); i++)
         *ns[i] = 0;
     buf_reset(&g->text);
+    buf_reset(&g->packed);
+    if (g->signals)
+        signals_reset(g->signals, begin);
     g->begin = g->end = begin;
     g->received_ms_max = 0;
 }
@@ -84,13 +88,28 @@ void generation_fold(struct generation *g, const struct fold *f)
         folds[i](g, f);
     if (f->received_ms > g->received_ms_max)
         g->received_ms_max = f->received_ms;
-    g->end = f->position + f->n;
+    generation_advance(g, f->position + f->n);
 }
 
 void generation_advance(struct generation *g, uint64_t end)
 {
     CHECK(end >= g->end);
     g->end = end;
+    if (g->signals)
+        g->signals->end = end;
+}
+
+struct signals *generation_take_signals(struct generation *g)
+{
+    struct signals *s = g->signals;
+    g->signals = NULL;
+    return s;
+}
+
+void generation_give_signals(struct generation *g, struct signals *s)
+{
+    CHECK(!g->signals && signals_end(s) == g->end);
+    g->signals = s;
 }
 
 uint64_t generation_begin(const struct generation *g)
@@ -108,10 +127,8 @@ size_t generation_bytes(const struct generation *g)
     const size_t slot = 20; /* an index slot of 8 bytes at the lowest fill */
     return g->tally.n * (sizeof *g->tally.p + slot) + g->row.n * (sizeof *g->row.p + slot) +
            g->cell.n * (sizeof *g->cell.p + slot) + g->mark.n * (sizeof *g->mark.p + slot) +
-           g->signal.n * sizeof *g->signal.p +
-           g->signal_account.n * (sizeof *g->signal_account.p + slot) +
            g->reference.n * (sizeof *g->reference.p + slot) +
-           g->type_name.n * (sizeof *g->type_name.p + slot) + g->text.n;
+           g->type_name.n * (sizeof *g->type_name.p + slot) + g->text.n + g->packed.n;
 }
 
 const struct tally *pending_tally(const struct generation *g, uint64_t account, int32_t day)
@@ -122,17 +139,6 @@ const struct tally *pending_tally(const struct generation *g, uint64_t account, 
          i = index_next(&g->tally_index, h, i, &at))
         if (g->tally.p[at].account == account && g->tally.p[at].day == day)
             return &g->tally.p[at];
-    return NULL;
-}
-
-const struct signal_account *pending_signals(const struct generation *g, uint64_t account)
-{
-    const uint64_t h = hash_mix(account);
-    uint32_t at;
-    for (uint32_t i = index_first(&g->signal_index, h, &at); at != INDEX_NONE;
-         i = index_next(&g->signal_index, h, i, &at))
-        if (g->signal_account.p[at].account == account)
-            return &g->signal_account.p[at];
     return NULL;
 }
 

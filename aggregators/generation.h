@@ -13,6 +13,7 @@
 #include "schemas/event.h"
 
 struct generation; /* opaque, heap */
+struct signals;    /* signals.h */
 
 /* begin: the first log position it will hold. Aborts when there is no memory at all. */
 struct generation *generation_new(uint64_t begin);
@@ -40,7 +41,13 @@ void generation_advance(struct generation *g, uint64_t end);
 
 uint64_t generation_begin(const struct generation *g);
 uint64_t generation_end(const struct generation *g); /* first position it does not hold */
-size_t generation_bytes(const struct generation *g); /* memory in use */
+size_t generation_bytes(const struct generation *g); /* memory in use, but for its signals */
+
+/* Signals outlive a generation: they are merged once in many checkpoints (signals.h), and the next
+ * generation goes on with those that the last one had. Take, then give to one that begins where
+ * they end. */
+struct signals *generation_take_signals(struct generation *g);
+void generation_give_signals(struct generation *g, struct signals *s);
 
 /* What folding one event that meets a new account, app and cell adds, besides its own strings: for
  * budgeting what is still in flight. */

@@ -21,22 +21,32 @@
 struct merge {
     struct txn txn;
     struct store *store;
-    struct merge_at at;   /* where the merge began anew */
-    uint64_t dirty_bytes; /* about, since the last commit */
-    const struct generation *g;
+    struct merge_at at;            /* where the merge began anew */
+    uint64_t dirty_bytes;          /* about, since the last commit */
+    const struct generation *g;    /* what is merged: these counts, */
+    const struct signals *signals; /* or these signals */
+    struct signals_at signals_at;
     const struct days_limits *limits;
     struct merge_stats *stats;
-    int32_t purge_day; /* days below are gone: their rows are dropped and counted */
-    int32_t open_day;  /* first day whose quarter hours are still kept */
-    uint32_t *order;   /* tallies in (day, account) order; owned */
+    uint64_t dropped_noted; /* of stats->rows_dropped, those that META_DROPPED has */
+    int32_t purge_day;      /* days below are gone: their rows are dropped and counted */
+    int32_t open_day;       /* first day whose quarter hours are still kept */
+    uint32_t *order;        /* tallies in (day, account) order; owned */
 };
 
 void sheet_merge(struct merge *m);
 void distinct_merge(struct merge *m);
-void activity_merge(struct merge *m);
-void connection_merge(struct merge *m);
-void scope_merge(struct merge *m);
 void reference_merge(struct merge *m);
+
+/* Signals on the disk that wait (signals.h): of m->g; below a position; of one row. */
+void waiting_put(struct merge *m);
+void waiting_drop(struct merge *m, uint64_t below);
+enum status waiting_read(struct span value, struct signals *to) MUST_CHECK;
+
+/* Entries of one account, ascending by (app, user, position), into its connections and scopes. */
+struct entries;
+void connection_merge(struct merge *m, uint64_t account, const struct entries *fresh);
+void scope_merge(struct merge *m, uint64_t account, const struct entries *fresh);
 
 /* Sort keys of (hi, lo) with a payload, ascending; stable. Bytes that all items share cost nothing.
  * tmp: as many items again. */
@@ -60,6 +70,13 @@ static inline bool merge_is_due(const struct merge *m)
  * may be open. A failure sticks to m->txn. */
 void merge_part(struct merge *m, enum merge_stage stage, int32_t day, uint64_t account);
 
+/* The same for signals: accounts before this one are merged; logged: of this one the entries of the
+ * activity log. */
+void signals_part(struct merge *m, uint64_t account, bool logged);
+
+void merge_part_commit(struct merge *m);  /* without the note */
+void merge_note_dropped(struct merge *m); /* add to what was ever dropped, once */
+
 /* Is there a stored entry of reference data that is not removed? */
 bool reference_stored(struct txn *t, uint64_t account, unsigned kind, struct str key);
 
@@ -72,6 +89,8 @@ enum days_meta {
     META_SWEEP_ACCOUNT = 'a',    /* activity sweep: next account */
     META_SWEEP_DAY = 's',        /* activity sweep: done for this first day */
     META_MERGE = 'm',            /* how far the merge under way has come */
+    META_SIGNALS = 'S',          /* first position whose signals are not merged */
+    META_SIGNALS_MERGE = 'M',    /* how far the merge of signals under way has come */
     META_DROPPED = 'x',          /* rows dropped by merges behind the purge mark, ever */
     META_POPULARITY_PHASE = 'P', /* what the count of apps is at */
     META_POPULARITY_AT = 'A',    /* its next account or app */
@@ -79,5 +98,6 @@ enum days_meta {
 uint64_t meta_get(struct txn *t, enum days_meta key, uint64_t absent);
 void meta_put(struct txn *t, enum days_meta key, uint64_t value);
 void merge_at_get(struct txn *t, struct merge_at *out);
+void signals_at_get(struct txn *t, struct signals_at *out);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *   tally (account, day) ──▶ rows (app) ──▶ cells (slot)      sheet.c: counters
  *                                     └───▶ marks (action, record hash)   distinct.c
- *   signal_account ──▶ signals                                activity.c, connection.c
+ *   signals: account ──▶ signals                              signals.c
  *   references, names                                         reference.c
  *
  * All are dense arrays linked by 32-bit places, so that a generation is a few large blocks: cheap
@@ -50,7 +50,7 @@ struct mark {
 };
 #define MARK_NONE ((1u << 29) - 1)
 
-/* A lifecycle, sync or permission event. */
+/* A lifecycle, sync, permission or action event. */
 struct signal {
     uint64_t position;
     int64_t time_ms;
@@ -58,7 +58,7 @@ struct signal {
     uint64_t account;
     uint64_t app;
     uint64_t user;
-    size_t detail;     /* offset in generation.text of its packed strings */
+    size_t detail;     /* offset in signals.text of its packed strings */
     uint32_t detail_n; /* bytes */
     uint32_t next;     /* signal of the same account, older in arrival */
     uint8_t kind;
@@ -104,13 +104,22 @@ struct generation {
     ARRAY(struct row) row;
     ARRAY(struct pending_cell) cell;
     ARRAY(struct mark) mark;
-    ARRAY(struct signal) signal;
-    ARRAY(struct signal_account) signal_account;
     ARRAY(struct reference) reference;
     ARRAY(struct type_name) type_name;
-    struct index tally_index, row_index, cell_index, mark_index, signal_index, reference_index,
-        name_index;
-    struct buf text; /* strings of signals, references and names */
+    struct index tally_index, row_index, cell_index, mark_index, reference_index, name_index;
+    struct buf text;         /* strings of references and names */
+    struct buf packed;       /* its signals, as the table keeps them (signals.c) */
+    struct signals *signals; /* owned; NULL: they were taken on by the next generation */
+};
+
+/* Signals that wait to be merged; see signals.h. */
+struct signals {
+    uint64_t begin, end; /* log positions [begin, end) */
+    ARRAY(struct signal) signal;
+    ARRAY(struct signal_account) account;
+    struct index index;          /* of the accounts */
+    struct buf text;             /* packed strings */
+    const struct signals *older; /* borrowed; being merged, or NULL */
 };
 
 void array_grow(void **p, size_t *bytes);
@@ -139,12 +148,12 @@ static inline uint64_t cell_hash(uint32_t row, uint64_t slot)
 
 /* Find without adding; NULL: absent. */
 const struct tally *pending_tally(const struct generation *g, uint64_t account, int32_t day);
-const struct signal_account *pending_signals(const struct generation *g, uint64_t account);
+const struct signal_account *pending_signals(const struct signals *s, uint64_t account);
 
 struct view;
 
-/* The same of generation i of a view, without what a merge under way has put in the tables already.
- */
+/* The same of generation i, or of signals i, of a view, without what a merge under way has put in
+ * the tables already. */
 const struct tally *view_tally(const struct view *v, unsigned i, uint64_t account, int32_t day);
 const struct signal_account *view_signals(const struct view *v, unsigned i, uint64_t account);
 
@@ -158,7 +167,7 @@ size_t pending_text_add(struct generation *g, struct str s);
 /* The fold functions of the aggregators, in the order of the registry (generation.c). */
 void sheet_fold(struct generation *g, const struct fold *f);
 void distinct_fold_one(struct generation *g, uint32_t row, const struct event *e, unsigned action);
-void activity_fold(struct generation *g, const struct fold *f);
+void signals_fold(struct generation *g, const struct fold *f);
 void reference_fold(struct generation *g, const struct fold *f);
 
 #endif

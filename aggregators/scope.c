@@ -69,7 +69,7 @@ static void each_scope(const struct entry *e, void (*fn)(void *arg, const struct
 
 struct scope_writer {
     struct merge *m;
-    const struct signal *signal;
+    uint64_t account, app;
     struct buf value;
 };
 
@@ -77,7 +77,7 @@ static void merge_one(void *arg, const struct scope *s)
 {
     struct scope_writer *w = arg;
     uint8_t key[SCOPE_KEY_MAX];
-    const size_t key_n = scope_key(key, w->signal->account, w->signal->app, s->name);
+    const size_t key_n = scope_key(key, w->account, w->app, s->name);
     struct span val;
     struct scope old;
     if (txn_get(&w->m->txn, DAYS_SCOPE, key, key_n, &val)) {
@@ -95,17 +95,15 @@ static void merge_one(void *arg, const struct scope *s)
     w->m->dirty_bytes += MERGE_STRAY_BYTES;
 }
 
-void scope_merge(struct merge *m)
+void scope_merge(struct merge *m, uint64_t account, const struct entries *fresh)
 {
-    const struct generation *g = m->g;
-    struct scope_writer w = {.m = m, .value = buf_of(SIZE_MAX / 2)};
-    for (uint32_t i = 0; i < g->signal.n && m->txn.status == ST_OK; i++)
-        if (is_permission(g->signal.p[i].kind)) {
+    struct scope_writer w = {.m = m, .account = account, .value = buf_of(SIZE_MAX / 2)};
+    for (uint32_t i = 0; i < fresh->n && m->txn.status == ST_OK; i++)
+        if (is_permission(fresh->p[i].kind)) {
             if (merge_is_due(m))
-                merge_part(m, MERGE_REST, 0, 0);
-            const struct entry e = entry_of_signal(g, &g->signal.p[i]);
-            w.signal = &g->signal.p[i];
-            each_scope(&e, merge_one, &w);
+                signals_part(m, account, true);
+            w.app = fresh->p[i].app;
+            each_scope(&fresh->p[i], merge_one, &w);
         }
     buf_fini(&w.value);
 }
@@ -166,12 +164,12 @@ void view_scopes(struct view *v, uint64_t account, uint64_t app, struct arena *a
 {
     struct scopes l = {.v = v, .a = a};
     list_stored(&l, account, app);
-    for (unsigned i = 0; i < v->gen_n; i++) {
-        const struct generation *g = v->gen[i];
-        const struct signal_account *s = pending_signals(g, account);
-        for (uint32_t at = s ? s->last : NONE; at != NONE; at = g->signal.p[at].next)
-            if (is_permission(g->signal.p[at].kind) && g->signal.p[at].app == app) {
-                const struct entry e = entry_of_signal(g, &g->signal.p[at]);
+    for (unsigned i = 0; i < v->signals_n; i++) {
+        const struct signals *of = v->signals[i];
+        const struct signal_account *s = pending_signals(of, account);
+        for (uint32_t at = s ? s->last : NONE; at != NONE; at = of->signal.p[at].next)
+            if (is_permission(of->signal.p[at].kind) && of->signal.p[at].app == app) {
+                const struct entry e = entry_of_signal(of, &of->signal.p[at]);
                 each_scope(&e, list_one, &l);
             }
     }

@@ -12,6 +12,7 @@
  *   reference         account class(1) key  catalogue, directory, plan, settings
  *   type_name         hash(8)             text of an object type that is not an id
  *   popularity        tag(1) app (app)    which apps are connected together (popularity.h)
+ *   waiting           position(8)         signals as they came, not merged yet (signals.h)
  */
 #ifndef AGGREGATORS_TABLES_H
 #define AGGREGATORS_TABLES_H
@@ -28,11 +29,12 @@ enum days_table {
     DAYS_REFERENCE,
     DAYS_TYPE_NAME,
     DAYS_POPULARITY,
+    DAYS_WAITING,
     DAYS_TABLES_N
 };
 
 extern const char *const days_table_names[DAYS_TABLES_N];
 
-#define DAYS_FORMAT 1 /* of everything in the environment; newer is refused */
+#define DAYS_FORMAT 2 /* of everything in the environment; newer is refused */
 
 #endif

@@ -7,6 +7,17 @@
 
 #include <stdlib.h>
 
+/* Signals that the tables lack, after those that they follow. */
+static void add_signals(struct view *v, const struct signals *s, uint64_t begin)
+{
+    if (s && s->older)
+        add_signals(v, s->older, begin);
+    if (!s || s->begin < begin)
+        return;
+    CHECK(v->signals_n < VIEW_SIGNALS_MAX);
+    v->signals[v->signals_n++] = s;
+}
+
 void view_open(struct store *days, const struct generation *const gens[], unsigned gens_n,
                struct view *v)
 {
@@ -15,6 +26,10 @@ void view_open(struct store *days, const struct generation *const gens[], unsign
     txn_begin(days, false, &v->txn);
     v->tables_end = v->end = meta_get(&v->txn, META_POSITION, 0);
     merge_at_get(&v->txn, &v->merged);
+    signals_at_get(&v->txn, &v->signals_merged);
+    const uint64_t signals_begin = meta_get(&v->txn, META_SIGNALS, 0);
+    for (unsigned i = 0; i < gens_n; i++)
+        add_signals(v, gens[i]->signals, signals_begin);
     for (unsigned i = 0; i < gens_n; i++) {
         if (generation_begin(gens[i]) < v->tables_end)
             continue; /* this one has reached the tables */
@@ -36,9 +51,11 @@ const struct tally *view_tally(const struct view *v, unsigned i, uint64_t accoun
 
 const struct signal_account *view_signals(const struct view *v, unsigned i, uint64_t account)
 {
-    if (i == 0 && merge_is_past(&v->merged, MERGE_ACTIVITY, 0, account))
+    const struct signals_at *at = &v->signals_merged;
+    const struct signals *s = v->signals[i];
+    if (at->end == s->end && (account < at->account || (account == at->account && at->logged)))
         return NULL;
-    return pending_signals(v->gen[i], account);
+    return pending_signals(s, account);
 }
 
 void view_close(struct view *v)

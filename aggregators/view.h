@@ -12,11 +12,12 @@
 #include "engine/store/store.h"
 
 #define VIEW_GENERATIONS_MAX 2
+#define VIEW_SIGNALS_MAX     4
 
-/* How far a merge has come: it commits in parts. Counts and log entries are merged in the order of
- * (day, account) and of account, and what lies before this place must not be added again; the rest
- * may be merged twice without a difference. */
-enum merge_stage { MERGE_SHEETS, MERGE_ACTIVITY, MERGE_REST };
+/* How far a merge has come: it commits in parts. Counts are merged in the order of (day, account),
+ * and what lies before this place must not be added again; the rest may be merged twice without a
+ * difference. */
+enum merge_stage { MERGE_SHEETS, MERGE_REST };
 
 struct merge_at {
     uint64_t end; /* of the generation; 0: no merge is under way */
@@ -34,15 +35,25 @@ static inline bool merge_is_past(const struct merge_at *at, enum merge_stage sta
     return day != at->day ? day < at->day : account < at->account;
 }
 
+/* The same of a merge of signals, which goes by account. */
+struct signals_at {
+    uint64_t end; /* of the signals; 0: no merge is under way */
+    uint64_t account;
+    bool logged; /* the entries of this account are in the activity log too */
+};
+
 struct view {
     struct txn txn; /* read transaction of the days environment */
     const struct generation *gen[VIEW_GENERATIONS_MAX]; /* ascending, above the tables; borrowed */
     unsigned gen_n;
     uint64_t tables_end;    /* first position that the tables do not cover */
     struct merge_at merged; /* of gen[0]: what lies before this is in the tables already */
-    uint64_t end;           /* first position not included */
-    int32_t today;          /* UTC day of the question */
-    int32_t first_day;      /* first visible day: max(today - 29, floor) */
+    const struct signals *signals[VIEW_SIGNALS_MAX]; /* ascending, not in the tables; borrowed */
+    unsigned signals_n;
+    struct signals_at signals_merged;
+    uint64_t end;      /* first position not included */
+    int32_t today;     /* UTC day of the question */
+    int32_t first_day; /* first visible day: max(today - 29, floor) */
 };
 
 /* gens: the frozen (if any) and the active generation, ascending; those already in the tables of

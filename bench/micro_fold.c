@@ -1,7 +1,7 @@
 /* Micro benchmark of the engine's inner path: decode, fold and merge, in nanoseconds an event,
  * without sockets or the log. Usage: micro_fold [w|w1m|wr|life] [million events] [million events a
  * merge] */
-#include "aggregators/days.h"
+#include "aggregators/days_test.h"
 #include "aggregators/tables.h"
 #include "bench/workload.h"
 #include "engine/base/clock.h"
@@ -67,7 +67,7 @@ static uint64_t merge_now(struct store *days, struct generation *g, uint64_t eve
     const struct days_limits limits = {.activity_rows_max = 1000000};
     struct merge_stats stats;
     const uint64_t start = clock_mono_ns();
-    if (days_merge(days, g, &limits, &stats))
+    if (days_merge_whole(days, g, &limits, &stats))
         die("the merge failed");
     const uint64_t ns = clock_mono_ns() - start;
     *sheets += stats.sheets;

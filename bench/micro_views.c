@@ -7,7 +7,7 @@
  * and 200 lessons in the catalogues, and 400 other accounts to compare it with. A tenth of the
  * connections has problems; the last signals are still pending. Prints p50, p99 and the longest, in
  * us. To be held: home below 5 ms, all others below 2 ms. */
-#include "aggregators/days.h"
+#include "aggregators/days_test.h"
 #include "aggregators/popularity.h"
 #include "aggregators/tables.h"
 #include "engine/base/check.h"
@@ -61,7 +61,7 @@ static void merge(struct bench *b)
 {
     struct merge_stats stats;
     const struct days_limits limits = {.activity_rows_max = 1000000};
-    must(days_merge(b->days, b->g, &limits, &stats), "cannot merge");
+    must(days_merge_whole(b->days, b->g, &limits, &stats), "cannot merge");
     generation_reset(b->g, generation_end(b->g));
 }
 

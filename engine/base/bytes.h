@@ -77,6 +77,16 @@ void buf_ordered(struct buf *b, uint64_t v);
 void buf_str(struct buf *b, struct str s); /* varint length, then bytes */
 
 /* Raw forms for hot loops: the caller has made room (10 and 9 bytes). Return the new end. */
+static inline uint64_t zigzag(int64_t v) /* small for small numbers of either sign */
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1 ^ (UINT64_C(0) - (v & 1)));
+}
+
 static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
     while (v >= 0x80) {

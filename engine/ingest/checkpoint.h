@@ -2,7 +2,9 @@
  *
  * Two generations take turns. The loop folds into the active one; when it is half the budget, or
  * the journal above the day tables is long, or it is old, it is frozen and merged by the days
- * writer, while the other one (emptied) becomes active. Loop thread only. */
+ * writer, while the other one (emptied) becomes active and goes on with its signals. Those are
+ * frozen too once they are a share of the budget, or when there is time: they are merged in slices
+ * between the checkpoints, twice as fast as they come. Loop thread only. */
 #ifndef ENGINE_INGEST_CHECKPOINT_H
 #define ENGINE_INGEST_CHECKPOINT_H
 
@@ -23,8 +25,13 @@ struct checkpoint {
     /* changes per turn */
     struct days_writer *writer;
     struct generation *active;
-    struct generation *frozen; /* being merged; NULL: none */
-    struct generation *spare;  /* empty; NULL: frozen, or being emptied */
+    struct generation *frozen;      /* being merged; NULL: none */
+    struct generation *spare;       /* empty; NULL: frozen, or being emptied */
+    struct signals *signals;        /* those of the active one, borrowed from it */
+    struct signals *signals_frozen; /* being merged, in slices; NULL: none */
+    struct signals *signals_spare;  /* empty; NULL: frozen, or being emptied */
+    struct signals_merge signals_merge;
+    uint32_t signals_owed; /* to be merged before the next checkpoint */
     struct days_job job;
     bool working;                 /* job is with the writer */
     bool failed;                  /* a merge failed for good: no more are tried */
@@ -45,9 +52,9 @@ struct checkpoint {
     struct metric_hist merge_ns;
 };
 
-/* position: what the day tables do not cover yet begins there. */
-void checkpoint_init(struct checkpoint *c, struct store *days, const struct ingest_options *o,
-                     uint64_t position);
+/* position: what the day tables do not cover yet begins there. Reads the signals that wait. */
+enum status checkpoint_init(struct checkpoint *c, struct store *days,
+                            const struct ingest_options *o, uint64_t position) MUST_CHECK;
 void checkpoint_options(struct checkpoint *c, const struct ingest_options *o);
 enum status checkpoint_start(struct checkpoint *c) MUST_CHECK; /* the thread */
 
@@ -67,6 +74,8 @@ void checkpoint_done(struct checkpoint *c, const struct clock *now);
 /* Memory in use, and what events not folded yet may add. */
 uint64_t checkpoint_bytes(const struct checkpoint *c);
 bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight);
+
+bool checkpoint_is_half_full(const struct checkpoint *c);
 
 /* While the log is read back: freeze the active generation, for the thread to merge once it runs.
  * Only when one waits already is that merged here; a lack of room is no reason not to start, so

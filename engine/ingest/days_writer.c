@@ -52,11 +52,19 @@ static void do_job(void *arg, void *letter)
         job->stats = (struct merge_stats){0};
         job->status = days_merge(w->days, job->generation, &w->limits, &job->stats);
         break;
+    case DAYS_SIGNALS:
+        job->stats = (struct merge_stats){0};
+        job->status =
+            days_merge_signals(w->days, job->signals, &w->limits, job->signals_max, &job->stats);
+        break;
     case DAYS_PURGE:
         do_purge(w, job);
         break;
     case DAYS_RESET:
-        generation_reset(job->generation, 0);
+        if (job->generation != NULL)
+            generation_reset(job->generation, 0);
+        if (job->emptied != NULL)
+            signals_reset(job->emptied, 0);
         break;
     }
     job->ns = clock_mono_ns() - begin_ns;

@@ -4,15 +4,18 @@
 #ifndef ENGINE_INGEST_DAYS_WRITER_H
 #define ENGINE_INGEST_DAYS_WRITER_H
 
-#include "aggregators/days.h"
+#include "aggregators/signals.h"
 
 struct days_job {
-    enum { DAYS_MERGE, DAYS_PURGE, DAYS_RESET } kind;
+    enum { DAYS_MERGE, DAYS_SIGNALS, DAYS_PURGE, DAYS_RESET } kind;
     struct generation *generation; /* MERGE: frozen, read only; RESET: emptied for reuse */
+    struct signals *emptied;       /* RESET: likewise */
+    struct signals_merge *signals; /* SIGNALS: goes on with it */
+    uint32_t signals_max;          /* SIGNALS: about so many */
     int32_t first_day;             /* PURGE: first day that stays */
     /* result */
     enum status status;
-    struct merge_stats stats; /* MERGE */
+    struct merge_stats stats; /* MERGE, SIGNALS */
     bool more;                /* PURGE: there is more to delete or to count */
     uint64_t ns;              /* time it took */
 };

@@ -272,8 +272,9 @@ static enum status open_parts(struct ingest *in, const struct ingest_setup *setu
     st = days_prepare(setup->days, &covered, why);
     if (st != ST_OK)
         return st;
-    checkpoint_init(&in->checkpoint, setup->days, &setup->options, covered);
-    st = days_merge_end(setup->days, &in->checkpoint.merge_end);
+    st = checkpoint_init(&in->checkpoint, setup->days, &setup->options, covered);
+    if (st == ST_OK)
+        st = days_merge_end(setup->days, &in->checkpoint.merge_end);
     if (st != ST_OK) {
         text_fmt(why, 256, "the day tables cannot be read: %s", status_row(st)->text);
         return st;

@@ -51,11 +51,6 @@ static bool fold_entry(struct replay *r, const struct log_entry *e)
     return true;
 }
 
-static bool is_half_full(const struct checkpoint *c)
-{
-    return generation_bytes(c->active) >= c->pending_bytes / 2;
-}
-
 static enum status read_tail(struct replay *r, struct log_reader *reader, char why[static 256])
 {
     struct checkpoint *c = r->checkpoint;
@@ -71,7 +66,7 @@ static enum status read_tail(struct replay *r, struct log_reader *reader, char w
         if (c->merge_end != 0 && generation_end(c->active) >= c->merge_end) {
             c->merge_end = 0;
             st = checkpoint_freeze_now(c);
-        } else if (c->merge_end == 0 && is_half_full(c)) {
+        } else if (c->merge_end == 0 && checkpoint_is_half_full(c)) {
             st = checkpoint_freeze_now(c);
         }
     }

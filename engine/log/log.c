@@ -37,16 +37,6 @@ static uint64_t be_get(const uint8_t *p, unsigned bytes_n)
     return v;
 }
 
-static uint64_t zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-
-static int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1 ^ (UINT64_C(0) - (v & 1)));
-}
-
 static size_t varint_bytes(uint64_t v)
 {
     size_t n = 1;

@@ -9,16 +9,6 @@
 #define HAS_KEY   1
 #define HAS_PLACE 2
 
-static uint64_t zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-
-static int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
 static enum status resume(struct scan *s)
 {
     struct reader *r = &s->a->cursor;

@@ -27,6 +27,8 @@ ENGINE = {
     "merge_between_parts": (1, 2, 3, 5, 8, 13, 21),
     "merge_before_last_commit": (1, 2, 5),
     "merge_before_trim": (1, 2, 5),
+    "signals_before_commit": (1, 2, 5),
+    "signals_after_commit": (1, 2, 5),
 }
 PURGE = {"purge_before_commit": (1,), "purge_after_slice": (1,)}
 OUTBOX = {
@@ -64,7 +66,7 @@ class Engine(KillTest):
     def test_exact_counts(self):
         seed = int(os.environ.get("DAYBOOK_SEED", random.randrange(2**32)))
         print(f"seed {seed}")
-        d = self.daemon(checkpoint_ms=20, journal_bytes="1MiB", group_bytes_max="1MiB")
+        d = self.daemon(checkpoint_ms=20, journal_bytes="1MiB", group_bytes_max="1MiB", pending_bytes="2MiB")
         producers = [Producer(f"p{i}", random.Random(seed + i)) for i in range(3)]
         d.stop()
         for point, counts in ENGINE.items():

@@ -2,7 +2,7 @@
  * sealed for one of the questions below. Holds: there is always a whole answer in the encoding of
  * the question, with `ok`, and a refusal has a code and a text; a page keeps its limits; work keeps
  * its budget. */
-#include "aggregators/days.h"
+#include "aggregators/days_test.h"
 #include "aggregators/tables.h"
 #include "engine/base/check.h"
 #include "engine/query/cursor.h"
@@ -131,7 +131,7 @@ static void open_engine(void)
     engine->active = generation_new(0);
     fold_some(engine->active);
     fold_reference(engine->active);
-    CHECK(days_merge(engine->days, engine->active, &limits, &stats) == ST_OK);
+    CHECK(days_merge_whole(engine->days, engine->active, &limits, &stats) == ST_OK);
     generation_reset(engine->active, generation_end(engine->active));
     CHECK(query_new(&engine->query) == ST_OK);
     engine->context = (struct query_context){.query = engine->query,

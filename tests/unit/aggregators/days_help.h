@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_AGGREGATORS_DAYS_HELP_H
 #define TESTS_UNIT_AGGREGATORS_DAYS_HELP_H
 
-#include "aggregators/days.h"
+#include "aggregators/signals.h"
 #include "aggregators/tables.h"
 #include "aggregators/view.h"
 #include "aggregators/view_apps.h"
@@ -20,6 +20,8 @@ struct fixture {
     char dir[64];
     struct store *store;
     struct generation *frozen, *active;
+    struct signals *signals; /* frozen; NULL: none */
+    struct signals_merge signals_merge;
     uint64_t position;
     uint64_t commit_bytes; /* of a merge; 0: the default */
 };
@@ -27,8 +29,14 @@ struct fixture {
 void days_setup(struct fixture *f);
 void days_teardown(struct fixture *f);
 void days_freeze(struct fixture *f);
-struct merge_stats days_merge_now(struct fixture *f,
-                                  uint32_t activity_max); /* freezes if need be */
+
+/* Freezes if need be; the signals too. */
+struct merge_stats days_merge_now(struct fixture *f, uint32_t activity_max);
+
+/* The same, but it may fail on the way; frozen signals are merged a slice at a time, at most
+ * `slices` times. */
+enum status days_merge_try(struct fixture *f, const struct days_limits *limits, unsigned slices,
+                           struct merge_stats *out);
 void days_view(struct fixture *f, struct view *v);
 void days_fold(struct fixture *f, const struct event *ev, const uint8_t *verdict, uint32_t n);
 

@@ -3,6 +3,7 @@
 #include <msgpack.h>
 #include <unistd.h>
 
+#include "aggregators/days_test.h"
 #include "aggregators/tables.h"
 #include "engine/base/check.h"
 
@@ -89,7 +90,7 @@ void engine_merge(struct engine *t)
     struct merge_stats stats;
     if (!t->frozen)
         engine_freeze(t);
-    assert_int_equal(days_merge(t->days, t->frozen, &limits, &stats), ST_OK);
+    assert_int_equal(days_merge_whole(t->days, t->frozen, &limits, &stats), ST_OK);
     generation_free(&t->frozen);
 }
 

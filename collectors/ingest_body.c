@@ -108,20 +108,15 @@ static void put_reason(const struct import_item *item, struct buf *to)
     out_str(&o, (struct str){text, n});
 }
 
-static enum status import(const char *format, struct str bytes, const struct body_defaults *d,
-                          struct buf *to, const char **why)
+static enum status import(const char *format, struct str bytes,
+                          const struct import_options *options, struct buf *to, const char **why)
 {
-    const struct import_options options = {.has_account = d->has_account,
-                                           .has_app = d->has_app,
-                                           .account = d->account,
-                                           .app = d->app,
-                                           .received_ms = d->received_ms};
     struct import_fault fault;
     struct import_item item;
     struct importer *im = NULL;
     bool first = true;
     const struct import_input input = {.format = import_format_find(str_of(format)),
-                                       .options = &options,
+                                       .options = options,
                                        .bytes = bytes.n > 0 ? bytes.p : "",
                                        .n = bytes.n};
     enum status st = importer_open(&input, &im, &fault);
@@ -158,7 +153,7 @@ static enum status native(struct str body, bool packed, struct buf *to, const ch
     return to->bad ? ST_NO_MEMORY : ST_OK;
 }
 
-static enum status binary(const struct exchange *x, const struct body_defaults *defaults,
+static enum status binary(const struct exchange *x, const struct import_options *options,
                           struct buf *to, const char **why)
 {
     struct buf event = buf_of(to->cap_max);
@@ -172,7 +167,7 @@ static enum status binary(const struct exchange *x, const struct body_defaults *
     else if (event.bad)
         st = ST_NO_MEMORY;
     else
-        st = import("cloudevents", (struct str){(const char *)event.p, event.n}, defaults, to, why);
+        st = import("cloudevents", (struct str){(const char *)event.p, event.n}, options, to, why);
     buf_fini(&event);
     return st;
 }
@@ -181,22 +176,31 @@ enum status body_to_frame(enum body_kind kind, const struct exchange *x,
                           const struct body_defaults *defaults, struct buf *to, const char **why)
 {
     struct str body = http_request_of(x)->body;
+    struct import_options o = {.has_account = defaults->has_account,
+                               .has_app = defaults->has_app,
+                               .account = defaults->account,
+                               .app = defaults->app,
+                               .received_ms = defaults->received_ms};
     buf_reset(to);
     *why = "";
     switch (kind) {
     case BODY_NATIVE_JSON:
     case BODY_NATIVE_MSGPACK:
         return native(body, kind == BODY_NATIVE_MSGPACK, to, why);
-    case BODY_LINES: {
-        struct body_defaults d = *defaults;
-        d.received_ms = 0; /* native events say when they happened */
-        return import("ndjson", body, &d, to, why);
-    }
+    case BODY_LINES:
+        o.received_ms = 0; /* native events say when they happened */
+        return import("ndjson", body, &o, to, why);
     case BODY_CLOUDEVENT:
     case BODY_CLOUDEVENTS:
-        return import("cloudevents", body, defaults, to, why);
+        return import("cloudevents", body, &o, to, why);
     case BODY_CLOUDEVENT_BINARY:
-        return binary(x, defaults, to, why);
+        return binary(x, &o, to, why);
+    case BODY_HUBSPOT:
+        return import("hubspot", body, &o, to, why);
+    case BODY_GITHUB:
+        o.event = http_field_of(x, "x-github-event");
+        o.has_app = true; /* what no app did is a person's change, app 0 */
+        return import("github", body, &o, to, why);
     case BODY_UNKNOWN:
         break;
     }

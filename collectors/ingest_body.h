@@ -12,6 +12,8 @@ enum body_kind {
     BODY_CLOUDEVENT,        /* structured: one */
     BODY_CLOUDEVENTS,       /* a batch of them */
     BODY_CLOUDEVENT_BINARY, /* its attributes are headers, the body is its data */
+    BODY_HUBSPOT,           /* webhooks, by their path: notifications, */
+    BODY_GITHUB,            /* a payload of the event in X-GitHub-Event */
     BODY_UNKNOWN,
 };
 

@@ -15,6 +15,7 @@
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define FRAME_BYTES_MAX  ((size_t)80 << 20) /* a body and what mapping adds to it */
 #define KEY_BYTES_MAX    255
+#define URI_BYTES_MAX    ((size_t)16 << 10)
 #define SAID_N           1024 /* answers kept, by hash of their key */
 #define SAID_BYTES_MAX   8192 /* of one; longer ones are not kept */
 
@@ -40,6 +41,7 @@ struct waiting {
     struct waiting *next; /* while held */
     struct ingest_http *i;
     struct exchange *x;
+    enum webhook_kind kind; /* WEBHOOK_KINDS: it is none */
     bool has_identity;
     struct hash128 identity, content;
 };
@@ -187,11 +189,25 @@ static bool has_number(struct ingest_http *i)
     return numbered;
 }
 
-static bool to_frame(struct ingest_http *i, struct waiting *w,
-                     const struct ingest_http_sender *from)
+static bool read_body(struct waiting *w, enum body_kind kind, struct body_defaults *defaults)
+{
+    struct ingest_http *i = w->i;
+    const char *why = "";
+
+    defaults->received_ms = loop_clock(i->setup.loop)->wall_ms;
+    enum status st = body_to_frame(kind, w->x, defaults, &i->frame, &why);
+    if (st == ST_OK && w->has_identity && has_number(i)) {
+        st = ST_BAD_PARAMETER;
+        why = "the batch has a number of its own; leave out either it or Idempotency-Key";
+    }
+    if (st != ST_OK)
+        http_refuse(&w->x, st, str_of(why));
+    return st == ST_OK;
+}
+
+static bool events_to_frame(struct waiting *w, const struct ingest_http_sender *from)
 {
     struct body_defaults defaults;
-    const char *why = "";
     enum body_kind kind = body_kind_of(w->x);
     struct str coding = http_field_of(w->x, "content-encoding");
     if (kind == BODY_UNKNOWN || (coding.p != NULL && !http_name_eq(coding, "identity"))) {
@@ -201,17 +217,97 @@ static bool to_frame(struct ingest_http *i, struct waiting *w,
                            "application/cloudevents-batch+json, or with ce- headers"));
         return false;
     }
-    if (!read_defaults(&w->x, from, &defaults) || !read_identity(w))
-        return false;
-    defaults.received_ms = loop_clock(i->setup.loop)->wall_ms;
-    enum status st = body_to_frame(kind, w->x, &defaults, &i->frame, &why);
-    if (st == ST_OK && w->has_identity && has_number(i)) {
-        st = ST_BAD_PARAMETER;
-        why = "the batch has a number of its own; leave out either it or Idempotency-Key";
+    return read_defaults(&w->x, from, &defaults) && read_identity(w) &&
+           read_body(w, kind, &defaults);
+}
+
+/* ---- webhooks ---- */
+
+/* The address that the sender signed. */
+static struct str address(const struct ingest_http *i, const struct exchange *x, struct buf *to)
+{
+    const struct http_head *head = &http_request_of(x)->head;
+    struct str base = str_of(i->setup.public_url), host = http_field_of(x, "host");
+
+    while (base.n > 0 && base.p[base.n - 1] == '/')
+        base.n--;
+    if (base.n == 0) {
+        buf_put(to, "http://", 7);
+        base = host;
     }
-    if (st != ST_OK)
-        http_refuse(&w->x, st, str_of(why));
-    return st == ST_OK;
+    buf_put(to, base.p, base.n);
+    buf_put(to, head->path.p, head->path.n);
+    if (head->query.n > 0) {
+        buf_u8(to, '?');
+        buf_put(to, head->query.p, head->query.n);
+    }
+    return (struct str){(const char *)to->p, to->n};
+}
+
+static bool is_signed(struct waiting *w, const struct webhook *sender)
+{
+    struct buf uri = buf_of(URI_BYTES_MAX);
+    const bool github = sender->kind == WEBHOOK_GITHUB;
+    const char *why = "the address is too long";
+    const struct webhook_request r = {
+        .method = STR("POST"),
+        .uri = address(w->i, w->x, &uri),
+        .body = http_request_of(w->x)->body,
+        .signature = http_field_of(w->x, github ? "x-hub-signature-256" : "x-hubspot-signature"),
+        .version = http_field_of(w->x, "x-hubspot-signature-version"),
+        .signature_v3 = http_field_of(w->x, "x-hubspot-signature-v3"),
+        .timestamp = http_field_of(w->x, "x-hubspot-request-timestamp"),
+        .now_ms = loop_clock(w->i->setup.loop)->wall_ms};
+    const bool ok = !uri.bad && webhook_verify(sender, &r, &why);
+
+    buf_fini(&uri);
+    if (!ok)
+        http_refuse(&w->x, ST_UNAUTHORIZED, str_of(why));
+    return ok;
+}
+
+/* A delivery of GitHub has a number, which a second attempt repeats; HubSpot's notifications have
+ * each an identity of their own (collectors/import_hubspot.c). */
+static void identify_delivery(struct waiting *w, const struct webhook *sender)
+{
+    const struct str delivery = http_field_of(w->x, "x-github-delivery");
+    const struct str body = http_request_of(w->x)->body;
+    const struct hash128 parts[] = {hash128(sender->name, strlen(sender->name)),
+                                    hash128(delivery.n > 0 ? delivery.p : "", delivery.n)};
+
+    if (sender->kind != WEBHOOK_GITHUB || delivery.n == 0)
+        return;
+    w->has_identity = true;
+    w->identity = hash128(parts, sizeof(parts));
+    w->content = hash128(body.n > 0 ? body.p : "", body.n);
+}
+
+static bool webhook_to_frame(struct waiting *w, const struct ingest_http_sender *from)
+{
+    const struct webhook *sender =
+        webhooks_find(w->i->setup.webhooks, w->kind, http_request_of(w->x)->at[0]);
+    struct body_defaults defaults = {0};
+
+    (void)from; /* who sends is the signature's to say */
+    if (sender == NULL) {
+        http_refuse(&w->x, ST_NOT_FOUND,
+                    STR("no sender of that name stands in the file that the "
+                        "option webhooks names"));
+        return false;
+    }
+    if (!is_signed(w, sender))
+        return false;
+    if (body_kind_of(w->x) != BODY_NATIVE_JSON) {
+        http_refuse_as(&w->x, HTTP_MEDIA_TYPE, STR("webhooks come as application/json"));
+        return false;
+    }
+    identify_delivery(w, sender);
+    return read_body(w, w->kind == WEBHOOK_GITHUB ? BODY_GITHUB : BODY_HUBSPOT, &defaults);
+}
+
+static bool to_frame(struct waiting *w, const struct ingest_http_sender *from)
+{
+    return w->kind == WEBHOOK_KINDS ? events_to_frame(w, from) : webhook_to_frame(w, from);
 }
 
 static void submit(struct waiting *w)
@@ -223,7 +319,7 @@ static void submit(struct waiting *w)
         free(w);
         return;
     }
-    if (!i->setup.identify(i->setup.arg, &w->x, &from) || !to_frame(i, w, &from)) {
+    if (!i->setup.identify(i->setup.arg, &w->x, &from) || !to_frame(w, &from)) {
         free(w);
         return;
     }
@@ -247,9 +343,8 @@ static void hold(struct waiting *w)
     w->i->last = &w->next;
 }
 
-static void on_post(void *arg, struct exchange *x)
+static void receive(struct ingest_http *i, struct exchange *x, enum webhook_kind kind)
 {
-    struct ingest_http *i = arg;
     struct waiting *w = calloc(1, sizeof(*w));
     if (w == NULL) {
         http_refuse(&x, ST_NO_MEMORY, (struct str){0});
@@ -257,10 +352,26 @@ static void on_post(void *arg, struct exchange *x)
     }
     w->i = i;
     w->x = x;
+    w->kind = kind;
     if (i->paused)
         hold(w);
     else
         submit(w);
+}
+
+static void on_events(void *arg, struct exchange *x)
+{
+    receive(arg, x, WEBHOOK_KINDS);
+}
+
+static void on_hubspot(void *arg, struct exchange *x)
+{
+    receive(arg, x, WEBHOOK_HUBSPOT);
+}
+
+static void on_github(void *arg, struct exchange *x)
+{
+    receive(arg, x, WEBHOOK_GITHUB);
 }
 
 /* At the end of a turn: ingest calls from the middle of its own work. */
@@ -297,9 +408,16 @@ enum status ingest_http_open(const struct ingest_http_setup *setup, struct inges
     i->answer = buf_of(ANSWER_BYTES_MAX);
     i->last = &i->first;
     ingest_on_pause(setup->ingest, INGEST_HTTP, on_pause, i);
-    http_route(setup->http, HTTP_POST, "/v1/events", on_post, i);
+    http_route(setup->http, HTTP_POST, "/v1/events", on_events, i);
+    http_route(setup->http, HTTP_POST, "/hubspot/webhooks/{name}", on_hubspot, i);
+    http_route(setup->http, HTTP_POST, "/github/webhooks/{name}", on_github, i);
     *out = i;
     return ST_OK;
+}
+
+void ingest_http_webhooks(struct ingest_http *i, const struct webhooks *webhooks)
+{
+    i->setup.webhooks = webhooks;
 }
 
 void ingest_http_close(struct ingest_http **ip)

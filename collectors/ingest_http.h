@@ -1,7 +1,9 @@
-/* Ingest over HTTP: POST /v1/events, answered after the commit like any batch. */
+/* Ingest over HTTP: POST /v1/events, and the webhooks POST /hubspot/webhooks/{name} and
+ * /github/webhooks/{name}; answered after the commit like any batch. */
 #ifndef COLLECTORS_INGEST_HTTP_H
 #define COLLECTORS_INGEST_HTTP_H
 
+#include "collectors/webhook.h"
 #include "engine/ingest/ingest.h"
 #include "engine/net/http.h"
 
@@ -23,9 +25,14 @@ struct ingest_http_setup {
     /* True: *out says who it is. Else the exchange has been refused and *x is NULL. */
     bool (*identify)(void *arg, struct exchange **x, struct ingest_http_sender *out);
     void *arg;
+    const char *public_url; /* what senders of webhooks call this server; "": the Host they sent */
+    const struct webhooks *webhooks;
 };
 
-/* Put the route on the server. Before the first submission to ingest. */
+/* Other senders from now on; the old ones may be freed. */
+void ingest_http_webhooks(struct ingest_http *i, const struct webhooks *webhooks);
+
+/* Put the routes on the server. Before the first submission to ingest. */
 enum status ingest_http_open(const struct ingest_http_setup *setup,
                              struct ingest_http **out) MUST_CHECK;
 

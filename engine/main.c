@@ -12,6 +12,7 @@
 #include "aggregators/tables.h"
 #include "collectors/collect_zmq.h"
 #include "collectors/ingest_http.h"
+#include "collectors/webhook.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 #include "engine/config/config.h"
@@ -24,6 +25,7 @@
 #include "engine/ingest/tables.h"
 #include "engine/net/loop.h"
 #include "engine/net/zsock.h"
+#include "engine/options.h"
 #include "engine/store/store.h"
 
 #define WHY_BYTES        256
@@ -52,43 +54,11 @@ struct daemon {
     struct page_table page;
     struct http_api *api;
     struct ingest_http *events;
+    struct webhooks *webhooks;
     struct timer *readers_check;
 };
 
 /* ---- options ---- */
-
-static struct ingest_options ingest_options(const struct config *c)
-{
-    return (struct ingest_options){
-        .limits =
-            {
-                .batch_events_max = (uint32_t)c->batch_events_max,
-                .event_bytes_max = (uint32_t)c->event_bytes_max,
-                .string_bytes_max = (uint32_t)c->string_bytes_max,
-                .depth_max = (uint32_t)c->depth_max,
-                .scopes_max = (uint32_t)c->scopes_max,
-            },
-        .group_bytes_max = c->group_bytes_max,
-        .inflight_bytes_max = c->inflight_bytes_max,
-        .pending_bytes = c->pending_bytes,
-        .journal_bytes = c->journal_bytes,
-        .checkpoint_ms = (uint32_t)c->checkpoint_ms,
-        .busy_after_ms = (uint32_t)c->busy_after_ms,
-        .id_window_bytes = c->id_window_bytes,
-        .id_window_hours = (uint32_t)c->id_window_hours,
-        .rejected_max = (uint32_t)c->rejected_max,
-        .producers_max = (uint32_t)c->producers_max,
-        .activity_rows_max = (uint32_t)c->activity_rows_max,
-        .object_types_max = (uint32_t)c->object_types_max,
-        .apps_max = (uint32_t)c->apps_max,
-        .connections_max = (uint32_t)c->connections_per_account_max,
-        .users_max = (uint32_t)c->users_max,
-        .producer_idle_days = (uint32_t)c->producer_idle_days,
-        .floor_day = c->data_floor,
-        .popularity = c->recommend_popularity,
-        .clock_accept = c->clock_accept,
-    };
-}
 
 static void log_options(const struct config *c)
 {
@@ -145,6 +115,23 @@ static void on_stop(void *arg)
     loop_stop(d->loop);
 }
 
+/* Secrets are read anew although their file's name is the old one. */
+static bool reload_webhooks(struct daemon *d, const char *path)
+{
+    struct webhooks *next;
+    char why[WHY_BYTES];
+
+    if (webhooks_load(path, &next, why) != ST_OK) {
+        log_line(LOG_ERROR, "main", "event=reload_refused part=webhooks error=\"%s\"", why);
+        return false;
+    }
+    if (d->events != NULL)
+        ingest_http_webhooks(d->events, next);
+    webhooks_free(&d->webhooks);
+    d->webhooks = next;
+    return true;
+}
+
 static void on_reload(void *arg)
 {
     struct daemon *d = arg;
@@ -158,10 +145,15 @@ static void on_reload(void *arg)
             http_api_reloaded(d->api, false);
         return;
     }
+    if (!reload_webhooks(d, next.webhooks)) {
+        if (d->api != NULL)
+            http_api_reloaded(d->api, false);
+        return;
+    }
     d->config = next;
     log_options(&d->config);
     log_report(&report, LOG_WARN, "reload_note");
-    options = ingest_options(&d->config);
+    options = options_of_ingest(&d->config);
     ingest_reload(d->ingest, &options);
     facts_reload(d->facts, (uint32_t)next.page_rows_max, next.answer_bytes_max);
     facts_enforce_beta(d->facts, next.enforce_beta);
@@ -245,7 +237,7 @@ static int open_loop(struct daemon *d)
 static int open_ingest(struct daemon *d)
 {
     struct ingest_setup setup = {d->loop, d->front, d->days, clock_now(),
-                                 ingest_options(&d->config)};
+                                 options_of_ingest(&d->config)};
     char why[WHY_BYTES];
     enum status st = ingest_open(&setup, &d->ingest, why);
 
@@ -385,7 +377,8 @@ static enum status open_routes(struct daemon *d)
     const struct http_api_setup api = {d->loop,   d->http,
                                        d->ingest, d->facts,
                                        &d->auth,  (uint32_t)d->config.http_headers_bytes_max};
-    const struct ingest_http_setup events = {d->http, d->ingest, d->loop, identify, d};
+    const struct ingest_http_setup events = {
+        d->http, d->ingest, d->loop, identify, d, d->config.public_url, d->webhooks};
     enum status st = http_api_open(&api, &d->api);
 
     if (st == ST_OK)
@@ -399,21 +392,13 @@ static enum status open_routes(struct daemon *d)
 static int open_http(struct daemon *d)
 {
     const struct config *c = &d->config;
-    struct http_options options = {
-        .listen = c->http_listen,
-        .headers_bytes_max = (uint32_t)c->http_headers_bytes_max,
-        .body_bytes_max = c->http_body_bytes_max,
-        .connections_max = (uint32_t)c->http_connections_max,
-        .connections_per_address_max = (uint32_t)c->http_connections_per_address_max,
-        .request_ms = (uint32_t)c->http_request_ms,
-        .idle_ms = (uint32_t)c->http_idle_ms,
-        .answer_ms = (uint32_t)c->http_answer_ms,
-        .buffer_bytes_max = c->http_buffer_bytes_max,
-        .streams_max = (uint32_t)c->http_streams_max,
-    };
+    const struct http_options options = options_of_http(c);
     char why[WHY_BYTES];
     enum status st;
 
+    st = webhooks_load(c->webhooks, &d->webhooks, why);
+    if (st != ST_OK)
+        return fatal("webhooks", ST_USAGE, why);
     if (options.listen[0] == '\0')
         return EX_OK;
     st = http_open(d->loop, &options, &d->http, why);
@@ -511,6 +496,7 @@ static void close_all(struct daemon *d)
 {
     http_close(&d->http);
     ingest_http_close(&d->events);
+    webhooks_free(&d->webhooks);
     http_api_close(&d->api);
     query_socket_close(&d->query);
     feed_close(&d->feed);
@@ -561,6 +547,20 @@ static void raise_file_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the old limit stands */
 }
 
+/* Files that options name, besides the store. */
+static int check_files(const struct config *c)
+{
+    struct webhooks *webhooks = NULL;
+    char why[WHY_BYTES];
+    enum status st = webhooks_load(c->webhooks, &webhooks, why);
+
+    webhooks_free(&webhooks);
+    if (st == ST_OK)
+        return EX_OK;
+    fprintf(stderr, "webhooks: %s\n", why);
+    return EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
     struct daemon daemon = {0};
@@ -585,7 +585,7 @@ int main(int argc, char **argv)
         return EX_OK;
     case CONFIG_CHECK:
         fputs(report.text, stderr);
-        return EX_OK;
+        return check_files(&d->config);
     case CONFIG_RUN:
         break;
     }

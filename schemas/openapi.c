@@ -258,59 +258,13 @@ static void put_views(struct json *j)
 
 /* ---- the other paths ---- */
 
-/* What stands in every path that is no view: literal JSON, one row each. */
+/* What stands in every path that is no view. */
 static const struct {
     const char *path, *method, *json;
 } paths[] = {
-    {"/healthz", "get",
-     "{\"operationId\": \"health\", \"summary\": \"Is the process alive?\", \"tags\": "
-     "[\"operation\"], \"responses\": {\"200\": {\"description\": \"It is.\", \"content\": "
-     "{\"text/plain\": {\"schema\": {\"type\": \"string\"}}}}, \"default\": " REF_PROBLEM "}}"},
-    {"/readyz", "get",
-     "{\"operationId\": \"ready\", \"summary\": \"Are batches taken? If not, why?\", \"tags\": "
-     "[\"operation\"], \"responses\": {\"200\": {\"description\": \"They are.\", \"content\": "
-     "{\"application/json\": {\"schema\": {\"$ref\": \"#/components/schemas/Ready\"}}}}, \"503\": "
-     "{\"description\": \"They are not; the reasons stand in the body.\", \"content\": "
-     "{\"application/json\": {\"schema\": {\"$ref\": \"#/components/schemas/Ready\"}}}}, "
-     "\"default\": " REF_PROBLEM "}}"},
-    {"/metrics", "get",
-     "{\"operationId\": \"metrics\", \"summary\": \"Numbers for Prometheus\", \"tags\": "
-     "[\"operation\"], \"responses\": {\"200\": {\"description\": \"Text form 0.0.4.\", "
-     "\"content\": {\"text/plain\": {\"schema\": {\"type\": \"string\"}}}}, \"403\": " REF_PROBLEM
-     ", \"default\": " REF_PROBLEM "}}"},
-    {"/openapi.json", "get",
-     "{\"operationId\": \"openapi\", \"summary\": \"This description\", \"tags\": "
-     "[\"operation\"], \"responses\": {\"200\": {\"description\": \"OpenAPI 3.1.\", \"content\": "
-     "{\"application/json\": {\"schema\": {\"type\": \"object\"}}}}, \"304\": {\"$ref\": "
-     "\"#/components/responses/NotModified\"}, \"default\": " REF_PROBLEM "}}"},
-    {"/v1/schemas/{name}", "get",
-     "{\"operationId\": \"schema_of\", \"summary\": \"A JSON Schema: event, batch, ack, refusal, "
-     "or that of a view\", \"tags\": [\"operation\"], \"parameters\": [{\"name\": \"name\", "
-     "\"in\": "
-     "\"path\", \"required\": true, \"schema\": {\"type\": \"string\"}}], \"responses\": {\"200\": "
-     "{\"description\": \"JSON Schema 2020-12.\", \"content\": {\"application/schema+json\": "
-     "{\"schema\": {\"type\": \"object\"}}}}, \"304\": {\"$ref\": "
-     "\"#/components/responses/NotModified\"}, \"404\": " REF_PROBLEM ", \"default\": " REF_PROBLEM
-     "}}"},
-    {"/v1/accounts/{account}/activity/stream", "get",
-     "{\"operationId\": \"account_activity_stream\", \"summary\": \"Activities as they arrive, as "
-     "server-sent events\", \"description\": \"Each event's id is its position; a peer that comes "
-     "back with Last-Event-ID misses and repeats nothing. The first event, start, says where the "
-     "stream begins.\", \"tags\": [\"views\"], \"parameters\": [{\"$ref\": "
-     "\"#/components/parameters/account\"}, {\"name\": \"after\", \"in\": \"query\", "
-     "\"description\": \"only what has a position above this one; left out: from now on\", "
-     "\"schema\": {\"type\": \"integer\", \"minimum\": 0}}, {\"name\": \"app\", \"in\": \"query\", "
-     "\"description\": \"only these apps\", \"style\": \"form\", \"explode\": false, \"schema\": "
-     "{\"type\": \"array\", \"items\": {\"type\": \"integer\"}}}, {\"name\": \"user\", \"in\": "
-     "\"query\", \"description\": \"only these users\", \"style\": \"form\", \"explode\": false, "
-     "\"schema\": {\"type\": \"array\", \"items\": {\"type\": \"integer\"}}}, {\"name\": \"type\", "
-     "\"in\": \"query\", \"description\": \"only these types\", \"style\": \"form\", \"explode\": "
-     "false, \"schema\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}}, {\"name\": "
-     "\"Last-Event-ID\", \"in\": \"header\", \"description\": \"goes before after\", \"schema\": "
-     "{\"type\": \"integer\", \"minimum\": 0}}], \"responses\": {\"200\": {\"description\": \"A "
-     "stream without an end.\", \"content\": {\"text/event-stream\": {\"schema\": {\"type\": "
-     "\"string\"}}}}, \"400\": " REF_PROBLEM ", \"403\": " REF_PROBLEM ", \"default\": " REF_PROBLEM
-     "}}"},
+#define P(path, method, json) {path, method, json},
+#include "schemas/openapi_path.def"
+#undef P
 };
 
 static void put_ingest(struct json *j)

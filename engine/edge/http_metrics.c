@@ -171,6 +171,16 @@ static void put_requests(struct metrics *m, const char *name)
                 (unsigned long long)c.codes[k].n);
 }
 
+static void put_auth_failures(struct metrics *m, const char *name)
+{
+    struct http_route_counters c;
+    uint64_t n = 0;
+    for (uint32_t i = 0; http_route_counters(m->api->setup.http, i, &c); i++)
+        for (uint32_t k = 0; k < c.codes_n; k++)
+            n += c.codes[k].status == 401 ? c.codes[k].n : 0;
+    put(m->to, "%s %llu\n", name, (unsigned long long)n);
+}
+
 static void put_build(struct metrics *m, const char *name)
 {
     put(m->to, "%s{version=\"%s\"} 1\n", name, DAYBOOK_VERSION);

@@ -28,10 +28,12 @@ static void put(const struct http_trouble *t, struct buf *to)
 void http_trouble(struct exchange **x, const struct http_trouble *t)
 {
     struct buf b = buf_of(TROUBLE_BYTES_MAX);
-    struct http_field fields[2];
+    struct http_field fields[3];
     uint32_t n = 0;
     char seconds[16];
     put(t, &b);
+    if (t->status == 401) /* RFC 9110, 15.5.2 */
+        fields[n++] = (struct http_field){STR("WWW-Authenticate"), STR("Signature")};
     if (t->retry && t->status == 503) {
         uint32_t ms = t->retry_after_ms > 0 ? t->retry_after_ms : RETRY_MS;
         text_fmt(seconds, sizeof(seconds), "%u", (ms + 999) / 1000);

@@ -1,5 +1,7 @@
 """Each path and each error that openapi.json documents, asked of the engine and held against it."""
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -44,7 +46,10 @@ class Description(HttpTest):
 
     def test_everything_documented_is_so(self):
         clock = self.fake_clock()
-        d, c = self.serve(clock=clock, front_map_bytes="16MiB", journal_bytes="8MiB")
+        hooks = os.path.join(self.directory, "webhooks")
+        with open(hooks, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
+            f.write("a hubspot secret\na github secret\n")
+        d, c = self.serve(clock=clock, front_map_bytes="16MiB", journal_bytes="8MiB", webhooks=hooks)
         peer = d.ingest()
         t = clock.ms - 1000
         peer.ask([connection(account=7, app=1, user=2, time_ms=t), record(account=7, app=1, time_ms=t),
@@ -89,6 +94,7 @@ class Description(HttpTest):
             self.check(path, "get", Reply(405, *(lambda r: (r.headers, r.body))(c.ask("PATCH", url))))
         self.streams(d, c)
         self.query(c)
+        self.webhooks(c)
         self.ingest(d, c, clock)
         documented = {(p, m, s) for p, methods in self.doc["paths"].items()
                       for m, o in methods.items() for s in o["responses"]}
@@ -117,6 +123,19 @@ class Description(HttpTest):
         self.check(path, "post", c.post(path, {"view": "appz"}))
         self.check(path, "post", c.post(path, {"view": "status"}, Accept="text/csv"))
         self.check(path, "post", c.post(path, {"view": "status"}, "text/plain"))
+
+    def webhooks(self, c):
+        for kind, body, known in (("hubspot", b"[]", {"X_HubSpot_Signature_Version": "v1", "X_HubSpot_Signature":
+                                                      hashlib.sha256(b"secret[]").hexdigest()}),
+                                  ("github", b"{}", {"X_Hub_Signature_256":
+                                                     "sha256=" + hmac.new(b"secret", b"{}", "sha256").hexdigest()})):
+            path = f"/{kind}/webhooks/{{name}}"
+            url = path.replace("{name}", "a")
+            self.check(path, "post", c.post(url, body, **known))
+            self.check(path, "post", c.post(url, body))
+            self.check(path, "post", c.post(url, body, Host="evil.example.org", **known))
+            self.check(path, "post", c.post(url + "x", body, **known))
+            self.check(path, "post", c.post(url, body, "text/plain", **known))
 
     def ingest(self, d, c, clock):
         path = "/v1/events"

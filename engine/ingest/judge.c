@@ -347,10 +347,13 @@ void judge_end(struct judge *j, struct txn *t, struct group *g, int64_t now_ms)
 {
     int32_t today = day_of_ms(now_ms);
 
-    ledger_store(&j->ledger, t, today);
+    ledger_store(&j->ledger, t);
     counters_store(t, &j->counters);
-    id_window_sweep(&j->ids, t, now_ms);
-    cursor_sweep(t, &j->swept, today - (int32_t)j->idle_days, CURSOR_SWEEP_ROWS);
+    if (g->clock_known) { /* refusals are committed too, and nothing expires by a wrong clock */
+        ledger_trim(t, today);
+        id_window_sweep(&j->ids, t, now_ms);
+        cursor_sweep(t, &j->swept, today - (int32_t)j->idle_days, CURSOR_SWEEP_ROWS);
+    }
     g->rejected_n = rejected_trim(&j->rejected, t);
 }
 
@@ -359,7 +362,8 @@ void judge_done(struct judge *j)
     rejected_end(&j->rejected, false);
 }
 
-/* What the failed commit did not store is refused; what the loop had refused before stays so. */
+/* What the failed commit did not store is refused; what the loop had refused before stays so, but
+ * where its producer stands could not be read, or was about to change. */
 void judge_undo(struct judge *j, struct group *g, enum status why)
 {
     j->counters = j->before;
@@ -368,6 +372,7 @@ void judge_undo(struct judge *j, struct group *g, enum status why)
     for (struct slot *s = g->first; s != NULL; s = s->next) {
         if (s->judge)
             slot_refuse(s, why, (struct str){0});
+        s->outcome.has_expected_seq = false;
         count_refusal(j, NULL, s);
         count_push_lost(j, s);
     }

@@ -97,16 +97,20 @@ struct ledger_sum ledger_add(struct ledger *l, struct txn *t, const struct batch
     return sum;
 }
 
-void ledger_store(struct ledger *l, struct txn *t, int32_t today)
+void ledger_store(struct ledger *l, struct txn *t)
 {
-    uint8_t key[4];
-    struct cur c;
-
     for (unsigned i = 0; i < LEDGER_DAYS; i++) {
         if (l->slot[i].changed)
             day_store(t, l->slot[i].day, &l->slot[i].units);
         l->slot[i].changed = false;
     }
+}
+
+void ledger_trim(struct txn *t, int32_t today)
+{
+    uint8_t key[4];
+    struct cur c;
+
     day_key(key, today - KEEP_DAYS);
     cur_open(t, FRONT_LEDGER, &c);
     (void)cur_first(&c); /* c.on says the same */

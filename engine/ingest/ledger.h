@@ -29,8 +29,8 @@ struct ledger_sum {
 struct ledger_sum ledger_add(struct ledger *l, struct txn *t, const struct batch *b,
                              int32_t received_day);
 
-/* Write the days that changed and drop rows of days that are long over. */
-void ledger_store(struct ledger *l, struct txn *t, int32_t today);
+void ledger_store(struct ledger *l, struct txn *t); /* write the days that changed */
+void ledger_trim(struct txn *t, int32_t today);     /* drop rows of days that are long over */
 
 /* The commit failed: what is in memory may not be what is stored. */
 void ledger_forget(struct ledger *l);

@@ -63,6 +63,7 @@ static void a_broken_disk_stops_writing_for_good(void **state)
     store_test_fail_commit(e->front, 0, 0);
     a = ask_seq(e, 1, 2, 1);
     assert_int_equal(a.outcome.status, ST_IO_ERROR); /* no write is tried again */
+    assert_false(a.outcome.has_expected_seq);        /* and no cursor is read */
     assert_false(ingest_may_read(e->ingest, INGEST_PUSH));
     assert_true(ingest_may_read(e->ingest, INGEST_ZMQ));
     assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1); /* reads go on */
@@ -215,22 +216,17 @@ static void a_newer_store_is_left_alone(void **state)
 
 /* ---- clock ---- */
 
-static void a_clock_that_jumped_over_a_restart(void **state)
+/* While the engine is stopped: the last commit was made at wall_ms, a moment ago. */
+static void store_mark(struct engine *e, int64_t wall_ms)
 {
     static const uint8_t key[1] = {'c'};
-    struct engine *e = *state;
-    struct clock now = clock_now();
     struct buf b = buf_of(64);
     uint8_t boot_id[16];
-    struct answer a;
     struct txn t;
 
-    (void)ask_seq(e, 1, 1, 1);
-    engine_stop(e, false);
-    /* The last commit was made 40 days later than it is now: the clock went back. */
     boot_id_read(boot_id);
-    buf_be(&b, (uint64_t)(now.wall_ms + 40 * MS_PER_DAY), 8);
-    buf_be(&b, (uint64_t)now.boot_ms, 8);
+    buf_be(&b, (uint64_t)wall_ms, 8);
+    buf_be(&b, (uint64_t)clock_now().boot_ms, 8);
     buf_put(&b, boot_id, 16);
     e->front = scratch_front(&e->scratch, 0);
     txn_begin(e->front, true, &t);
@@ -238,6 +234,16 @@ static void a_clock_that_jumped_over_a_restart(void **state)
     assert_int_equal(txn_commit(&t), ST_OK);
     store_close(&e->front);
     buf_fini(&b);
+}
+
+static void a_clock_that_jumped_over_a_restart(void **state)
+{
+    struct engine *e = *state;
+    struct answer a;
+
+    (void)ask_seq(e, 1, 1, 1);
+    engine_stop(e, false);
+    store_mark(e, NOW + 40 * MS_PER_DAY); /* so the clock went back */
 
     engine_start(e);
     assert_true(ingest_clock_suspect(e->ingest));
@@ -254,6 +260,51 @@ static void a_clock_that_jumped_over_a_restart(void **state)
     assert_int_equal(ask_seq(e, 1, 3, 1).outcome.status, ST_OK);
 }
 
+static void put_ledger_day(struct engine *e, int32_t day)
+{
+    uint8_t key[4], val[LEDGER_SHARDS * 2] = {0};
+    struct txn t;
+
+    for (unsigned i = 0; i < sizeof(key); i++)
+        key[i] = (uint8_t)((uint32_t)day >> (24 - 8 * i));
+    e->front = scratch_front(&e->scratch, 0);
+    txn_begin(e->front, true, &t);
+    txn_put(&t, FRONT_LEDGER, key, sizeof(key), val, sizeof(val));
+    assert_int_equal(txn_commit(&t), ST_OK);
+    store_close(&e->front);
+}
+
+static bool has_ledger_day(struct engine *e, int32_t day)
+{
+    struct ledger_day units;
+    struct txn t;
+
+    txn_begin(e->front, false, &t);
+    bool has = ingest_ledger_day(&t, day, &units);
+    txn_abort(&t);
+    return has;
+}
+
+/* Refusals are committed, too: what looks old to a wrong clock has to outlive them. */
+static void a_wrong_clock_deletes_nothing(void **state)
+{
+    struct engine *e = *state;
+    const int32_t old = day_of_ms(NOW) - 50;
+
+    (void)ask_seq(e, 1, 1, 1);
+    engine_stop(e, false);
+    store_mark(e, NOW - 60 * MS_PER_DAY); /* so the clock went ahead */
+    put_ledger_day(e, old);
+
+    engine_start(e);
+    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_CLOCK_SUSPECT);
+    assert_true(has_ledger_day(e, old));
+    e->options.clock_accept = true;
+    ingest_reload(e->ingest, &e->options);
+    assert_int_equal(ask_seq(e, 1, 2, 1).outcome.status, ST_OK);
+    assert_false(has_ledger_day(e, old));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +318,7 @@ int main(void)
         ALONE(a_damaged_tail_is_refused),
         ALONE(a_newer_store_is_left_alone),
         STARTED(a_clock_that_jumped_over_a_restart),
+        STARTED(a_wrong_clock_deletes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -368,7 +368,7 @@ static void the_ledger_counts_units(void **state)
     assert_int_equal(sum.accepted, 6);
     assert_int_equal(sum.late, 1);
     (void)ledger_add(l, &f->t, &b, DAY);
-    ledger_store(l, &f->t, DAY);
+    ledger_store(l, &f->t);
     assert_true(ingest_ledger_day(&f->t, DAY, &day));
     assert_int_equal(day.call_units[1], 30); /* accounts 1 and 257 share a shard */
     assert_int_equal(day.record_units[1], 2);
@@ -391,15 +391,15 @@ static void a_failed_commit_is_forgotten(void **state)
     struct ledger_day day;
 
     (void)ledger_add(l, &f->t, &b, DAY);
-    ledger_store(l, &f->t, DAY);
+    ledger_store(l, &f->t);
     next_txn(f);
     (void)ledger_add(l, &f->t, &b, DAY);
-    ledger_store(l, &f->t, DAY);
+    ledger_store(l, &f->t);
     txn_abort(&f->t);
     ledger_forget(l);
     txn_begin(f->store, true, &f->t);
     (void)ledger_add(l, &f->t, &b, DAY);
-    ledger_store(l, &f->t, DAY);
+    ledger_store(l, &f->t);
     assert_true(ingest_ledger_day(&f->t, DAY, &day));
     assert_int_equal(day.call_units[1], 20);
     free(l);
@@ -419,7 +419,8 @@ static void days_roll_on(void **state)
         struct batch b = {.n = 2, .ev = ev, .verdict = verdict};
 
         (void)ledger_add(l, &f->t, &b, today);
-        ledger_store(l, &f->t, today);
+        ledger_store(l, &f->t);
+        ledger_trim(&f->t, today);
     }
     for (int32_t d = 900; d < 1100; d++) {
         bool kept = ingest_ledger_day(&f->t, d, &day);

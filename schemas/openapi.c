@@ -265,6 +265,8 @@ static const struct {
 #define P(path, method, json) {path, method, json},
 #include "schemas/openapi_path.def"
 #undef P
+#define P(path, method, json) {path, method, json},
+#include "schemas/openapi_hubspot.def"
 };
 
 static void put_ingest(struct json *j)
@@ -459,11 +461,24 @@ static void put_own_schemas(struct json *j)
         "\"object\"}}}");
 }
 
+static void put_hubspot_schemas(struct json *j)
+{
+    static const struct {
+        const char *name, *json;
+    } schemas[] = {
+#define S(name, json) {name, json},
+#include "schemas/openapi_hubspot.def"
+    };
+    for (size_t i = 0; i < N_OF(schemas); i++)
+        json_raw(j, schemas[i].name, schemas[i].json);
+}
+
 static void put_components(struct json *j)
 {
     json_open(j, "components");
     json_open(j, "securitySchemes");
     json_raw(j, "bearer", "{\"type\": \"http\", \"scheme\": \"bearer\"}");
+    json_raw(j, "hapikey", "{\"type\": \"apiKey\", \"name\": \"hapikey\", \"in\": \"query\"}");
     json_shut(j);
     json_open(j, "parameters");
     json_raw(j, "account",
@@ -503,9 +518,14 @@ static void put_components(struct json *j)
     json_raw(j, "Problem",
              "{\"description\": \"A refusal.\", \"content\": {\"application/problem+json\": "
              "{\"schema\": {\"$ref\": \"#/components/schemas/Problem\"}}}}");
+    json_raw(j, "HubSpotError",
+             "{\"description\": \"A refusal, as HubSpot words it.\", \"content\": "
+             "{\"application/json\": {\"schema\": {\"$ref\": "
+             "\"#/components/schemas/HubSpotError\"}}}}");
     json_shut(j);
     json_open(j, "schemas");
     put_own_schemas(j);
+    put_hubspot_schemas(j);
     put_wire_schemas(j);
     json_shut(j);
     json_shut(j);
@@ -530,7 +550,8 @@ void openapi_write(struct buf *to)
     json_raw(&j, "security", "[{}, {\"bearer\": []}]");
     json_raw(&j, "tags",
              "[{\"name\": \"views\", \"description\": \"What is known\"}, {\"name\": \"events\", "
-             "\"description\": \"What happens\"}, {\"name\": \"operation\", \"description\": \"How "
+             "\"description\": \"What happens\"}, {\"name\": \"hubspot\", \"description\": "
+             "\"HubSpot's own API\"}, {\"name\": \"operation\", \"description\": \"How "
              "the engine is\"}]");
     put_paths(&j);
     put_components(&j);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/edge/http_api_internal.h"
+#include "engine/edge/hubspot.h"
 
 #define ARENA_BYTES_MAX  ((size_t)16 << 20)
 #define ANSWER_BYTES_MAX ((size_t)4 << 20) /* query_answer sets its own */
@@ -38,6 +39,8 @@ enum status http_api_open(const struct http_api_setup *setup, struct http_api **
     enum status st = gzip_new(&a->gzip);
     if (st == ST_OK)
         st = activity_streams_new(a, &a->streams);
+    if (st == ST_OK)
+        st = hubspot_open(a, &a->hubspot);
     if (st != ST_OK) {
         http_api_close(&a);
         return st;
@@ -54,6 +57,7 @@ void http_api_close(struct http_api **ap)
     if (a == NULL)
         return;
     *ap = NULL;
+    hubspot_close(&a->hubspot);
     activity_streams_free(&a->streams);
     gzip_free(&a->gzip);
     arena_fini(&a->arena);

@@ -6,11 +6,13 @@
 #include "engine/edge/http_form.h"
 
 struct activity_streams;
+struct hubspot;
 
 struct http_api {
     struct http_api_setup setup;
     struct gzip *gzip;                /* owned */
     struct activity_streams *streams; /* owned */
+    struct hubspot *hubspot;          /* owned */
     struct arena arena;               /* of one request */
     struct buf answer;                /* reused */
     struct buf packed;                /* reused */

@@ -8,6 +8,7 @@
 #ifndef ENGINE_NET_HTTP_H
 #define ENGINE_NET_HTTP_H
 
+#include "engine/base/bytes.h"
 #include "engine/base/metric.h"
 #include "engine/base/status.h"
 #include "engine/net/http_head.h"
@@ -101,6 +102,19 @@ struct http_trouble {
 };
 
 void http_trouble(struct exchange **x, const struct http_trouble *t);
+
+/* Refusals in another form, for paths that clients of somebody else's API ask. All of it is
+ * constant; at most HTTP_MANNERS_MAX of them. */
+struct http_manner {
+    const char *prefix;                                        /* of the paths: "/events/" */
+    const char *type;                                          /* Content-Type of the body */
+    const char *scheme;                                        /* WWW-Authenticate of a 401 */
+    void (*put)(const struct http_trouble *t, struct buf *to); /* the body */
+};
+
+#define HTTP_MANNERS_MAX 8
+
+void http_refuse_in(struct http *h, const struct http_manner *manner); /* borrowed */
 
 /* A code of status.def, or one of http_problem.def. detail may be empty. */
 void http_refuse(struct exchange **x, enum status st, struct str detail);

@@ -111,6 +111,8 @@ struct http {
     uint64_t lingering;            /* connections that are over, but for what still comes */
     struct route routes[HTTP_ROUTES_MAX];
     uint32_t routes_n;
+    const struct http_manner *manners[HTTP_MANNERS_MAX]; /* constant */
+    uint32_t manners_n;
     struct http_route_counters unrouted;
     struct http_counters n;
     struct metric_hist times;

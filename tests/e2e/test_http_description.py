@@ -58,15 +58,16 @@ class Description(HttpTest):
         with open(os.path.join(os.path.dirname(__file__), "../../schemas/openapi.json")) as f:
             self.assertEqual(self.doc, json.load(f))
         self.asked = set()
-        evil = {"Host": "evil.example.org"}
+        token = {"Authorization": "Bearer account-7-app-1"}
+        evil = {"Host": "evil.example.org", **token}
         for path, methods in self.doc["paths"].items():
             if "get" not in methods or path.endswith("/stream"):
                 continue
             url = path.replace("{account}", "7").replace("{name}", "event")
-            first = c.get(url)
+            first = c.get(url, **token)
             while missing := re.match(r"(\w+) is missing", first.status == 400 and first.json().get("detail") or ""):
                 url += ("&" if "?" in url else "?") + missing.group(1) + "=1"
-                first = c.get(url)
+                first = c.get(url, **token)
             more = "&" if "?" in url else "?"
             responses = methods["get"]["responses"]
             self.assertEqual(first.status, 200, (path, first))
@@ -74,24 +75,27 @@ class Description(HttpTest):
             if "304" in responses:
                 stable = path not in ("/v1/status",)
                 tag = first.headers["ETag"] if stable else "*"
-                self.check(path, "get", c.get(url, If_None_Match=tag))
+                self.check(path, "get", c.get(url, If_None_Match=tag, **token))
             if "400" in responses:
-                self.check(path, "get", c.get(url + more + "colour=red"))
+                self.check(path, "get", c.get(url + more + "colour=red", **token))
+            if "401" in responses:
+                self.check(path, "get", c.get(url))
             if "403" in responses:
                 self.check(path, "get", c.get(url, **evil))
             if "404" in responses:
-                self.check(path, "get", c.get(url + "x"))
+                self.check(path, "get", c.get(url + "x", **token))
             if "406" in responses:
-                self.check(path, "get", c.get(url, Accept="image/png"))
+                self.check(path, "get", c.get(url, Accept="image/png", **token))
             content = responses["200"]["content"]
             for kind in content:
                 if "{view}" in path or kind == "text/plain":
                     continue
-                r = c.get(url, Accept=kind)
+                r = c.get(url, Accept=kind, **token)
                 self.assertEqual(r.headers["Content-Type"].split(";")[0], kind, (path, r))
-            head = c.ask("HEAD", url)
+            head = c.ask("HEAD", url, **token)
             self.assertEqual((head.status, head.body), (200, b""))
-            self.check(path, "get", Reply(405, *(lambda r: (r.headers, r.body))(c.ask("PATCH", url))))
+            self.check(path, "get", Reply(405, *(lambda r: (r.headers, r.body))(c.ask("PATCH", url, **token))))
+        self.uninstall(c, evil)
         self.streams(d, c)
         self.query(c)
         self.webhooks(c)
@@ -100,6 +104,14 @@ class Description(HttpTest):
                       for m, o in methods.items() for s in o["responses"]}
         documented -= {(p, m, "default") for p, m, _ in documented}
         self.assertEqual(documented - self.asked, set())
+
+    def uninstall(self, c, evil):
+        path = "/appinstalls/v3/external-install"
+        token = {"Authorization": "Bearer account-7-app-1"}
+        self.check(path, "delete", c.ask("DELETE", path, **token))
+        self.check(path, "delete", c.ask("DELETE", path + "?x=1", **token))
+        self.check(path, "delete", c.ask("DELETE", path))
+        self.check(path, "delete", c.ask("DELETE", path, **evil))
 
     def streams(self, d, c):
         path = "/v1/accounts/{account}/activity/stream"

@@ -4,6 +4,7 @@
 #include "aggregators/activity.h"
 #include "aggregators/connection.h"
 #include "aggregators/distinct.h"
+#include "aggregators/late.h"
 #include "aggregators/merge.h"
 #include "aggregators/sheet.h"
 #include "aggregators/signals.h"
@@ -229,6 +230,44 @@ static void check_activity(struct audit *a)
     free(e.p);
 }
 
+/* One chunk: ascending accounts, behind those of the chunk before it on the same day. */
+static void check_late_chunk(struct audit *a, const struct cur *c, int32_t *day, uint64_t *least)
+{
+    struct late_reader l;
+    uint64_t events;
+    if (late_open(c->key, c->val, &l)) {
+        fault(a, DAYS_LATE, "a checksum does not match");
+        return;
+    }
+    if (l.day == *day ? l.account < *least : l.account != 0)
+        fault(a, DAYS_LATE, "chunks of a day overlap, or lack the first");
+    if (l.end > a->v.tables_end && l.end != a->v.merged.end)
+        fault(a, DAYS_LATE, "a chunk counts more than the tables cover");
+    *day = l.day;
+    *least = l.account;
+    while (late_next(&l, &events)) {
+        if (l.account < *least || events == 0)
+            fault(a, DAYS_LATE, "accounts of a chunk are out of order");
+        *least = l.account + 1;
+        if (a->report->late)
+            a->report->late(a->report->arg, l.day, l.account, events);
+    }
+    if (l.r.bad)
+        fault(a, DAYS_LATE, "a chunk ends inside a row");
+}
+
+static void check_late(struct audit *a)
+{
+    uint64_t least = 0;
+    int32_t day = INT32_MIN;
+    struct cur c;
+    cur_open(&a->v.txn, DAYS_LATE, &c);
+    for (bool on = cur_first(&c); on; on = cur_next(&c))
+        check_late_chunk(a, &c, &day, &least);
+    cur_close(&c);
+    a->counts->late_partly = meta_get(&a->v.txn, META_LATE_PARTLY, 0) != 0;
+}
+
 static void check_waiting(struct audit *a)
 {
     struct signals *s = signals_new(0);
@@ -299,6 +338,7 @@ enum status audit_tables(struct store *days, const struct audit_report *report,
     check_sheets(&a);
     check_distinct(&a);
     check_activity(&a);
+    check_late(&a);
     check_waiting(&a);
     check_connections(&a);
     check_sealed(&a, DAYS_REFERENCE, &out->references);

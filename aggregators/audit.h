@@ -39,12 +39,16 @@ void audit_one(struct view *v, uint64_t account, int32_t day, struct arena *a,
 struct audit_report {
     void (*day)(void *arg,
                 const struct audit_day *d); /* every stored (account, day); may be NULL */
+    /* Late events of a stored (day received, account); may be NULL. */
+    void (*late)(void *arg, int32_t day, uint64_t account, uint64_t events);
     void (*fault)(void *arg, const char *table, const char *what); /* one sentence; may be NULL */
     void *arg;
 };
 
 struct audit_counts {
     uint64_t sheets, sketches, activities, accounts, connections, references; /* rows read */
+    bool
+        late_partly; /* an older version, which did not count them by account, began these tables */
     uint64_t faults;
 };
 

@@ -10,10 +10,7 @@
 
 /* The order of enum merge_stage: sheets, then what may be merged twice. */
 static void (*const merges[])(struct merge *) = {
-    sheet_merge,
-    distinct_merge,
-    reference_merge,
-    waiting_put,
+    sheet_merge, distinct_merge, reference_merge, late_merge, waiting_put,
 };
 
 void *merge_alloc(size_t n)
@@ -89,10 +86,12 @@ enum status days_prepare(struct store *days, uint64_t *position, char why[static
         return ST_NEWER_FORMAT;
     }
     const uint64_t at = meta_get(&t, META_POSITION, 0);
-    if (format == 0) {
-        meta_put(&t, META_FORMAT, DAYS_FORMAT);
+    if (format == 0)
         meta_put(&t, META_POSITION, 0);
-    }
+    else if (format < LATE_FORMAT)
+        meta_put(&t, META_LATE_PARTLY, 1);
+    if (format < DAYS_FORMAT)
+        meta_put(&t, META_FORMAT, DAYS_FORMAT);
     const enum status st = txn_commit(&t);
     if (st) {
         text_fmt(why, 256, "cannot prepare the day tables: %s", status_row(st)->text);

@@ -23,12 +23,13 @@ void array_grow(void **p, size_t *bytes)
     *bytes = to;
 }
 
-#define INDEXES_N 6
+#define INDEXES_N 7
 
 static struct index *index_of(struct generation *g, unsigned i)
 {
     struct index *const all[INDEXES_N] = {&g->tally_index, &g->row_index,       &g->cell_index,
-                                          &g->mark_index,  &g->reference_index, &g->name_index};
+                                          &g->mark_index,  &g->reference_index, &g->name_index,
+                                          &g->late_index};
     return all[i];
 }
 
@@ -58,6 +59,7 @@ void generation_free(struct generation **gp)
     ARRAY_FINI(g->mark);
     ARRAY_FINI(g->reference);
     ARRAY_FINI(g->type_name);
+    ARRAY_FINI(g->late);
     buf_fini(&g->text);
     buf_fini(&g->packed);
     signals_free(&g->signals);
@@ -69,8 +71,8 @@ void generation_reset(struct generation *g, uint64_t begin)
 {
     for (unsigned i = 0; i < INDEXES_N; i++)
         index_clear(index_of(g, i));
-    uint32_t *ns[] = {&g->tally.n, &g->row.n,       &g->cell.n,
-                      &g->mark.n,  &g->reference.n, &g->type_name.n};
+    uint32_t *ns[] = {&g->tally.n,     &g->row.n,       &g->cell.n, &g->mark.n,
+                      &g->reference.n, &g->type_name.n, &g->late.n};
     for (size_t i = 0; i < N_OF(ns); i++)
         *ns[i] = 0;
     buf_reset(&g->text);
@@ -128,7 +130,8 @@ size_t generation_bytes(const struct generation *g)
     return g->tally.n * (sizeof *g->tally.p + slot) + g->row.n * (sizeof *g->row.p + slot) +
            g->cell.n * (sizeof *g->cell.p + slot) + g->mark.n * (sizeof *g->mark.p + slot) +
            g->reference.n * (sizeof *g->reference.p + slot) +
-           g->type_name.n * (sizeof *g->type_name.p + slot) + g->text.n + g->packed.n;
+           g->type_name.n * (sizeof *g->type_name.p + slot) +
+           g->late.n * (sizeof *g->late.p + slot) + g->text.n + g->packed.n;
 }
 
 const struct tally *pending_tally(const struct generation *g, uint64_t account, int32_t day)

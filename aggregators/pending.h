@@ -4,6 +4,7 @@
  *                                     └───▶ marks (action, record hash)   distinct.c
  *   signals: account ──▶ signals                              signals.c
  *   references, names                                         reference.c
+ *   late: (account, day received) ──▶ events                  late.c
  *
  * All are dense arrays linked by 32-bit places, so that a generation is a few large blocks: cheap
  * to grow, to walk in any order, and to throw away whole. */
@@ -88,6 +89,13 @@ struct type_name {
     uint32_t text_n;
 };
 
+/* Events that came after their day was over. */
+struct late {
+    uint64_t account;
+    int32_t day; /* received */
+    uint32_t n;
+};
+
 /* A dense array: p[0..n), in a block that first reserves ARRAY_BYTES of address space. */
 #define ARRAY_BYTES ((size_t)256 << 20)
 #define ARRAY(type)                                                                                \
@@ -106,7 +114,9 @@ struct generation {
     ARRAY(struct mark) mark;
     ARRAY(struct reference) reference;
     ARRAY(struct type_name) type_name;
+    ARRAY(struct late) late;
     struct index tally_index, row_index, cell_index, mark_index, reference_index, name_index;
+    struct index late_index;
     struct buf text;         /* strings of references and names */
     struct buf packed;       /* its signals, as the table keeps them (signals.c) */
     struct signals *signals; /* owned; NULL: they were taken on by the next generation */
@@ -167,6 +177,7 @@ size_t pending_text_add(struct generation *g, struct str s);
 /* The fold functions of the aggregators, in the order of the registry (generation.c). */
 void sheet_fold(struct generation *g, const struct fold *f);
 void distinct_fold_one(struct generation *g, uint32_t row, const struct event *e, unsigned action);
+void late_fold(struct generation *g, const struct event *const *ev, uint32_t n, int32_t day);
 void signals_fold(struct generation *g, const struct fold *f);
 void reference_fold(struct generation *g, const struct fold *f);
 

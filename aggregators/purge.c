@@ -151,6 +151,7 @@ enum status days_purge(struct store *days, int32_t first_day, uint32_t rows_max,
         meta_put(&t, META_PURGE_DAY, (uint64_t)first_day);
     const bool done = purge_days(&t, DAYS_SHEET, first_day, &budget) &&
                       purge_days(&t, DAYS_DISTINCT, first_day, &budget) &&
+                      purge_days(&t, DAYS_LATE, first_day, &budget) &&
                       sweep_activity(&t, first_day, &budget);
     if (done)
         meta_put(&t, META_PURGED_DAY, (uint64_t)first_day);

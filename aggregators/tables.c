@@ -13,4 +13,5 @@ const char *const days_table_names[DAYS_TABLES_N] = {
     [DAYS_TYPE_NAME] = "type_name",
     [DAYS_POPULARITY] = "popularity",
     [DAYS_WAITING] = "waiting",
+    [DAYS_LATE] = "late",
 };

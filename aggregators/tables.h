@@ -13,6 +13,7 @@
  *   type_name         hash(8)             text of an object type that is not an id
  *   popularity        tag(1) app (app)    which apps are connected together (popularity.h)
  *   waiting           position(8)         signals as they came, not merged yet (signals.h)
+ *   late              day(2) account      late events, by day received (aggregators/late.h)
  */
 #ifndef AGGREGATORS_TABLES_H
 #define AGGREGATORS_TABLES_H
@@ -30,11 +31,13 @@ enum days_table {
     DAYS_TYPE_NAME,
     DAYS_POPULARITY,
     DAYS_WAITING,
+    DAYS_LATE,
     DAYS_TABLES_N
 };
 
 extern const char *const days_table_names[DAYS_TABLES_N];
 
-#define DAYS_FORMAT 2 /* of everything in the environment; newer is refused */
+#define DAYS_FORMAT 3 /* of everything in the environment; newer is refused */
+#define LATE_FORMAT 3 /* since this one late events are counted by account */
 
 #endif

@@ -7,7 +7,7 @@
 
 /* Signals are frozen from this part of the budget on, and merged so many at a time when nothing
  * else waits. */
-#define SIGNALS_SHARE   8
+#define SIGNALS_SHARE   4
 #define SIGNALS_SLICE   2000
 
 #define RETRY_MS        1000  /* after a merge that failed for want of room */

@@ -102,7 +102,7 @@ static void defaults(void **state)
     assert_int_equal(now.producers_max, 1000000);
     assert_int_equal(now.producer_idle_days, 400);
     assert_int_equal(now.connections_max, 20000);
-    assert_int_equal(now.pending_bytes, 512 << 20);
+    assert_int_equal(now.pending_bytes, 768 << 20);
     assert_int_equal(now.journal_bytes, 256 << 20);
     assert_true(now.id_window_bytes == UINT64_C(4) << 30);
     assert_int_equal(now.id_window_hours, 48);
@@ -468,7 +468,7 @@ static void printed_values_and_help(void **state)
     text_fmt(want, sizeof(want), "%-28s %-24s (default)\n", "keyring", "\"\"");
     assert_non_null(strstr(text, want));
     assert_non_null(strstr(text, "\n  --log-level *\n"));
-    assert_non_null(strstr(text, "default: 512MiB; allowed: 1MiB to 64GiB"));
+    assert_non_null(strstr(text, "default: 768MiB; allowed: 1MiB to 64GiB"));
     free(text);
 }
 

@@ -144,17 +144,29 @@ bool hubspot_keep_cursor(struct hubspot_job *job, const struct query_result *r)
     return r->cursor.p != NULL && !job->cursor.bad;
 }
 
-void hubspot_reply(struct http_api *api, struct exchange *x, const struct buf *body)
+void hubspot_reply(struct http_api *api, struct exchange *x, const struct buf *body,
+                   const struct hubspot_usage *u)
 {
-    struct http_field fields[3];
-    struct http_reply reply = {
-        .status = 200, .type = "application/json", .body = body->p, .body_n = body->n};
+    char limit[24], left[24];
+    struct http_field fields[5] = {{STR("Cache-Control"), STR("no-store")}};
+    struct http_reply r = {.status = 200,
+                           .type = "application/json",
+                           .body = body->p,
+                           .body_n = body->n,
+                           .fields_n = 1};
     if (body->bad) {
         http_refuse(&x, ST_NO_MEMORY, (struct str){0});
         return;
     }
-    fields[reply.fields_n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
-    api_reply(api, &x, &reply, fields);
+    if (u->has_limit) {
+        uint64_t rest = u->limit > u->calls ? u->limit - u->calls : 0;
+        size_t n = text_fmt(limit, sizeof(limit), "%llu", (unsigned long long)u->limit);
+        fields[r.fields_n++] = (struct http_field){STR("X-HubSpot-RateLimit-Daily"), {limit, n}};
+        n = text_fmt(left, sizeof(left), "%llu", (unsigned long long)rest);
+        fields[r.fields_n++] =
+            (struct http_field){STR("X-HubSpot-RateLimit-Daily-Remaining"), {left, n}};
+    }
+    api_reply(api, &x, &r, fields);
 }
 
 /* ---- open and close ---- */
@@ -172,6 +184,7 @@ enum status hubspot_open(struct http_api *api, struct hubspot **out)
         {HTTP_GET, "/integrations/v1/limit/daily", hubspot_limit_get},
         {HTTP_DELETE, "/appinstalls/v3/external-install", hubspot_install_delete},
         {HTTP_GET, "/events/v3/events/", hubspot_events_get},
+        {HTTP_GET, "/events/v3/events", hubspot_events_get}, /* @hubspot/api-client, sometimes */
     };
     static const struct http_manner manners[] = {
         {"/account-info/", "application/json", "Bearer", put_refusal},

@@ -50,8 +50,15 @@ void hubspot_ask(struct http_api *api, const char *view, uint64_t account, struc
 /* Keep the cursor of an answer for the next page. False: there is none, or no memory (bad). */
 bool hubspot_keep_cursor(struct hubspot_job *job, const struct query_result *r);
 
-/* A body that is whole; bad: refused for want of memory. */
-void hubspot_reply(struct http_api *api, struct exchange *x, const struct buf *body);
+/* A body that is whole; bad: refused for want of memory. Beside it stand the daily limit and what
+ * is left of it, where there is one: clients read them from every reply and slow down by them. */
+void hubspot_reply(struct http_api *api, struct exchange *x, const struct buf *body,
+                   const struct hubspot_usage *u);
+
+/* hubspot_usage.c: one question about the usage of the account, from a cursor on (n == 0: from the
+ * start). True: *out is all of it. Else *result says why not. */
+bool hubspot_usage_ask(struct http_api *api, uint64_t account, struct str cursor,
+                       struct query_result *result, struct hubspot_usage *out);
 
 /* ---- the paths ---- */
 

@@ -292,12 +292,16 @@ static struct str link_of(struct http_api *api, const struct exchange *x, struct
     return (struct str){(const char *)to->p, to->n};
 }
 
-static void reply(struct http_api *api, struct exchange *x, enum hubspot_log log,
+static void reply(struct http_api *api, struct exchange *x, uint64_t account, enum hubspot_log log,
                   const struct hubspot_page *page)
 {
     struct buf body = buf_of(BODY_BYTES_MAX);
+    struct query_result result;
+    struct hubspot_usage u;
     hubspot_page_put(log, page, &body);
-    hubspot_reply(api, x, &body);
+    if (!hubspot_usage_ask(api, account, (struct str){0}, &result, &u))
+        u.has_limit = false; /* too many apps for one turn */
+    hubspot_reply(api, x, &body, &u);
     buf_fini(&body);
 }
 
@@ -330,7 +334,7 @@ static void answer(struct http_api *api, struct exchange *x, uint64_t account, s
     }
     if (page.after.p != NULL)
         page.link = link_of(api, x, page.after);
-    reply(api, x, log, &page);
+    reply(api, x, account, log, &page);
 }
 
 static void get(struct hubspot *h, struct exchange *x, enum hubspot_log log)

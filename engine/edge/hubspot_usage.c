@@ -1,7 +1,32 @@
 /* The day's API calls against the limit: the row of `usage`, which may take several questions. */
 #include "engine/edge/hubspot.h"
 
-/* What clients steer by: they stop short of the limit on their own. */
+bool hubspot_usage_ask(struct http_api *api, uint64_t account, struct str cursor,
+                       struct query_result *result, struct hubspot_usage *out)
+{
+    struct buf query = buf_of(cursor.n + 16);
+    struct request row;
+    struct str line;
+    if (cursor.n > 0) {
+        buf_put(&query, "cursor=", 7);
+        buf_put(&query, cursor.p, cursor.n);
+    }
+    hubspot_ask(api, "usage", account, (struct str){(const char *)query.p, query.n}, result);
+    if (query.bad)
+        result->status = ST_NO_MEMORY;
+    buf_fini(&query);
+    struct str rest = result->data;
+    *out = (struct hubspot_usage){.collected_ms = result->as_of_ms, .stale = result->degraded};
+    if (result->status != ST_OK || !hubspot_line(&rest, &line))
+        return false;
+    if (!hubspot_row(line, &api->arena, &row)) {
+        result->status = row.status;
+        return false;
+    }
+    hubspot_usage_read(&row, out);
+    return true;
+}
+
 static void reply(struct hubspot_job *job, const struct hubspot_usage *u)
 {
     struct buf body = buf_of((size_t)4096);
@@ -9,58 +34,25 @@ static void reply(struct hubspot_job *job, const struct hubspot_usage *u)
         hubspot_limit_put(u, &body);
     else
         hubspot_usage_put(u, &body);
-    char limit[24], left[24];
-    struct http_field fields[5] = {{STR("Cache-Control"), STR("no-store")}};
-    struct http_reply r = {
-        .status = 200, .type = "application/json", .body = body.p, .body_n = body.n, .fields_n = 1};
-    if (u->has_limit) {
-        uint64_t rest = u->limit > u->calls ? u->limit - u->calls : 0;
-        size_t n = text_fmt(limit, sizeof(limit), "%llu", (unsigned long long)u->limit);
-        fields[r.fields_n++] = (struct http_field){STR("X-HubSpot-RateLimit-Daily"), {limit, n}};
-        n = text_fmt(left, sizeof(left), "%llu", (unsigned long long)rest);
-        fields[r.fields_n++] =
-            (struct http_field){STR("X-HubSpot-RateLimit-Daily-Remaining"), {left, n}};
-    }
-    if (body.bad)
-        http_refuse(&job->x, ST_NO_MEMORY, (struct str){0});
-    else
-        api_reply(job->api, &job->x, &r, fields);
+    hubspot_reply(job->api, job->x, &body, u);
+    job->x = NULL;
     buf_fini(&body);
     hubspot_job_free(job);
 }
 
 static void step(struct hubspot_job *job)
 {
-    struct http_api *api = job->api;
     struct query_result result;
-    struct request row;
-    struct buf query = buf_of(job->cursor.cap_max + 64);
-    arena_reset(&api->arena);
-    if (job->cursor.n > 0) {
-        buf_put(&query, "cursor=", 7);
-        buf_put(&query, job->cursor.p, job->cursor.n);
-    }
-    if (query.bad) {
-        hubspot_job_refuse(job, ST_NO_MEMORY, (struct str){0});
-        buf_fini(&query);
-        return;
-    }
-    hubspot_ask(api, "usage", job->account, (struct str){(const char *)query.p, query.n}, &result);
-    buf_fini(&query);
-    struct str rest = result.data, line = {NULL, 0};
-    if (result.status == ST_BAD_CURSOR && job->cursor.n > 0) {
+    struct hubspot_usage u;
+    struct str cursor = {(const char *)job->cursor.p, job->cursor.n};
+    arena_reset(&job->api->arena);
+    if (hubspot_usage_ask(job->api, job->account, cursor, &result, &u)) {
+        reply(job, &u);
+    } else if (result.status == ST_BAD_CURSOR && cursor.n > 0) {
         buf_reset(&job->cursor); /* midnight came between two questions: begin anew */
         hubspot_job_again(job);
     } else if (result.status != ST_OK) {
         hubspot_job_refuse(job, result.status, str_of(result.why));
-    } else if (hubspot_line(&rest, &line)) {
-        struct hubspot_usage u = {.collected_ms = result.as_of_ms, .stale = result.degraded};
-        if (hubspot_row(line, &api->arena, &row)) {
-            hubspot_usage_read(&row, &u);
-            reply(job, &u);
-        } else {
-            hubspot_job_refuse(job, row.status, (struct str){0});
-        }
     } else if (hubspot_keep_cursor(job, &result)) {
         hubspot_job_again(job);
     } else {

@@ -64,6 +64,8 @@ class Usage(HubSpot):
         self.assertEqual((r.headers["X-HubSpot-RateLimit-Daily"], r.headers["X-HubSpot-RateLimit-Daily-Remaining"]),
                          ("1000", "700"))
         self.assertEqual(r.headers["Cache-Control"], "no-store")
+        for path in (LIMIT, AUDIT, SECURITY, EVENTS):
+            self.assertEqual(c.get(path, **TOKEN).headers["X-HubSpot-RateLimit-Daily-Remaining"], "700", path)
         for answer in (self.get(c, LIMIT), self.get(c, LIMIT, token={}, hapikey="account-7")):
             self.assertEqual(answer, [{
                 "name": "api-calls-daily", "usageLimit": 1000, "currentUsage": 300, "collectedAt": clock.ms,
@@ -190,6 +192,9 @@ class Logs(HubSpot):
                                     "createdAt": iso(self.t + 5000), "userId": 6, "actingUser": "ann@example.org",
                                     "objectId": "45"})
         self.assertEqual(self.all_pages(SECURITY, limit=1), found)
+
+    def test_a_final_slash_is_optional(self):
+        self.assertEqual(self.get(self.c, EVENTS[:-1]), self.get(self.c, EVENTS))
 
     def test_events(self):
         found = self.get(self.c, EVENTS)["results"]

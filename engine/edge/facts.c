@@ -226,14 +226,11 @@ struct handing {
 
 static bool hand_over(void *arg, const struct ingest_rejected *r)
 {
-    static const char *const transports[INGEST_TRANSPORT_N] = {
-        [INGEST_ZMQ] = "zmq", [INGEST_PUSH] = "push", [INGEST_HTTP] = "http"};
     struct handing *h = arg;
-    const bool known = (unsigned)r->transport < INGEST_TRANSPORT_N;
     const struct query_rejected row = {.number = r->number,
                                        .received_ms = r->received_ms,
                                        .code = r->code,
-                                       .transport = known ? transports[r->transport] : "",
+                                       .transport = ingest_transport_name(r->transport),
                                        .has_account = r->has_account,
                                        .account = r->account,
                                        .app = r->app,

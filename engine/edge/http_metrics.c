@@ -111,6 +111,20 @@ static void put_counts(struct metrics *m, const char *name, const char *label,
             (unsigned long long)counts[i].n);
 }
 
+/* Events that were counted before transports were told apart have none. */
+static void put_received(struct metrics *m, const char *name)
+{
+    const struct ingest_counters *c = &m->s->counters;
+    uint64_t rest = c->received;
+    for (unsigned i = 0; i < INGEST_TRANSPORT_N; i++) {
+        put(m->to, "%s{transport=\"%s\"} %llu\n", name,
+            ingest_transport_name((enum ingest_transport)i), (unsigned long long)c->received_by[i]);
+        rest -= c->received_by[i];
+    }
+    if (rest > 0)
+        put(m->to, "%s{transport=\"unknown\"} %llu\n", name, (unsigned long long)rest);
+}
+
 static void put_rejected(struct metrics *m, const char *name)
 {
     put_counts(m, name, "reason", m->q->rejected, m->q->rejected_n);
@@ -171,14 +185,18 @@ static void put_requests(struct metrics *m, const char *name)
                 (unsigned long long)c.codes[k].n);
 }
 
+/* Who signs gives no token: the route says which of the two failed. */
 static void put_auth_failures(struct metrics *m, const char *name)
 {
     struct http_route_counters c;
-    uint64_t n = 0;
+    uint64_t token = 0, signature = 0;
     for (uint32_t i = 0; http_route_counters(m->api->setup.http, i, &c); i++)
         for (uint32_t k = 0; k < c.codes_n; k++)
-            n += c.codes[k].status == 401 ? c.codes[k].n : 0;
-    put(m->to, "%s %llu\n", name, (unsigned long long)n);
+            if (c.codes[k].status == 401)
+                *(strstr(c.route, "/webhooks/") != NULL ? &signature : &token) += c.codes[k].n;
+    put(m->to, "%s{transport=\"http\",reason=\"token\"} %llu\n", name, (unsigned long long)token);
+    put(m->to, "%s{transport=\"http\",reason=\"signature\"} %llu\n", name,
+        (unsigned long long)signature);
 }
 
 static void put_build(struct metrics *m, const char *name)

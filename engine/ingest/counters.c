@@ -55,6 +55,7 @@ void counters_batch(struct counters *c, const struct tally *t)
     c->total.duplicate += t->duplicate;
     c->total.late += t->late;
     c->total.received += t->accepted + t->duplicate + rejected;
+    c->total.received_by[t->transport] += t->accepted + t->duplicate + rejected;
     day->received += t->accepted + t->duplicate + rejected;
     day->accepted += t->accepted;
     day->duplicate += t->duplicate;
@@ -106,6 +107,9 @@ static const struct {
     size_t offset;
 } fields[] = {
     {"received", offsetof(struct ingest_counters, received)},
+    {"received.zmq", offsetof(struct ingest_counters, received_by[INGEST_ZMQ])},
+    {"received.push", offsetof(struct ingest_counters, received_by[INGEST_PUSH])},
+    {"received.http", offsetof(struct ingest_counters, received_by[INGEST_HTTP])},
     {"accepted", offsetof(struct ingest_counters, accepted)},
     {"duplicate", offsetof(struct ingest_counters, duplicate)},
     {"late", offsetof(struct ingest_counters, late)},

@@ -21,6 +21,7 @@ struct counters {
 /* What became of the events of one batch. */
 struct tally {
     int32_t day; /* received */
+    enum ingest_transport transport;
     uint32_t accepted, duplicate, late;
     uint32_t rejected[ST_N];
 };

@@ -66,12 +66,17 @@ static void keep_rejects(struct judge *j, struct txn *t, const struct slot *s)
     }
 }
 
+static struct tally tally_of(const struct slot *s)
+{
+    return (struct tally){.day = day_of_ms(s->received_ms), .transport = s->transport};
+}
+
 /* The batch as a whole is refused, for good or for now. An unreadable frame counts as one event. A
  * row is kept when there is a transaction to keep it in. */
 static void count_refusal(struct judge *j, struct txn *t, const struct slot *s)
 {
     const struct reject whole = {.code = s->outcome.status, .message = s->outcome.message};
-    struct tally tally = {.day = day_of_ms(s->received_ms)};
+    struct tally tally = tally_of(s);
 
     switch ((int)s->outcome.status) {
     case ST_MALFORMED:
@@ -109,8 +114,9 @@ static void count_unknown(struct judge *j, const struct batch *b)
 
 static void answer_duplicate(struct judge *j, struct slot *s)
 {
-    struct tally tally = {.day = day_of_ms(s->received_ms), .duplicate = s->batch.n};
+    struct tally tally = tally_of(s);
 
+    tally.duplicate = s->batch.n;
     s->outcome = (struct outcome){.status = ST_DUPLICATE, .duplicate = s->batch.n};
     counters_batch(&j->counters, &tally);
 }
@@ -197,7 +203,7 @@ static void judge_id(struct judge *j, struct txn *t, struct group *g, struct slo
 static void judge_events(struct judge *j, struct txn *t, struct group *g, struct slot *s)
 {
     struct batch *b = &s->batch;
-    struct tally tally = {.day = day_of_ms(s->received_ms)};
+    struct tally tally = tally_of(s);
     struct ledger_sum sum;
 
     for (uint32_t i = 0; s->has_ids && i < b->n; i++)

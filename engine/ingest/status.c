@@ -5,6 +5,14 @@
 #include "engine/ingest/state.h"
 #include "engine/log/log.h"
 
+const char *ingest_transport_name(enum ingest_transport transport)
+{
+    static const char *const names[INGEST_TRANSPORT_N] = {
+        [INGEST_ZMQ] = "zmq", [INGEST_PUSH] = "push", [INGEST_HTTP] = "http"};
+
+    return (unsigned)transport < INGEST_TRANSPORT_N ? names[transport] : "";
+}
+
 unsigned ingest_generations(const struct ingest *in,
                             const struct generation *out[INGEST_GENERATIONS_MAX])
 {

@@ -12,11 +12,15 @@ struct ingest;
 
 enum ingest_transport { INGEST_ZMQ, INGEST_PUSH, INGEST_HTTP, INGEST_TRANSPORT_N };
 
+/* "zmq", "push" or "http"; "" for what is none of them. */
+const char *ingest_transport_name(enum ingest_transport transport);
+
 /* What happened since the store was made (counters, as stored with the last commit) and how it
  * stands. */
 #define UNKNOWN_FIELDS_MAX 64
 struct ingest_counters {
-    uint64_t received; /* events: = accepted + duplicate + sum(rejected) */
+    uint64_t received;                        /* events: = accepted + duplicate + sum(rejected) */
+    uint64_t received_by[INGEST_TRANSPORT_N]; /* of them; a store made before this knows fewer */
     uint64_t accepted;
     uint64_t duplicate;
     uint64_t rejected[ST_N];        /* by code */

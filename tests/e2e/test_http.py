@@ -245,7 +245,8 @@ class Operation(HttpTest):
         values = dict(l.rsplit(" ", 1) for l in text.splitlines() if not l.startswith("#"))
         s = d.status()
         self.assertEqual(int(values["daybook_events_accepted_total"]), s["accepted"])
-        self.assertEqual(int(values["daybook_events_received_total"]), s["received"])
+        received = {t: int(values[f'daybook_events_received_total{{transport="{t}"}}']) for t in ("zmq", "push", "http")}
+        self.assertEqual(received, {"zmq": s["received"], "push": 0, "http": 0})
         self.assertEqual(values['daybook_events_rejected_total{reason="unknown_type"}'], "1")
         self.assertEqual(values['daybook_query_duration_seconds_count{view="apps"}'], "1")
         self.assertEqual(values['daybook_query_duration_seconds_bucket{view="apps",le="+Inf"}'], "1")

@@ -64,6 +64,7 @@ class Webhooks(HttpTest):
         ]
         del events[2]["subscriptionType"]  # the documentation's spelling is eventType
         self.accepted(self.v3(c, d, events), 3)
+        self.assertIn('\ndaybook_events_received_total{transport="http"} 3\n', c.get("/metrics").body.decode())
         rows = d.rows("records", account=7, group_by=["app", "action"])
         self.assertEqual({(r["app"], r["action"]): r["count"] for r in rows},
                          {(0, "created"): 1, (42, "updated"): 1, (42, "deleted"): 1})
@@ -118,7 +119,9 @@ class Webhooks(HttpTest):
                    X_HubSpot_Signature_Version="v1")
         self.assert_problem(r, 415, "unsupported_media_type")
         self.assertEqual(d.status()["received"], 0)
-        self.assertIn("\ndaybook_auth_failures_total 6\n", c.get("/metrics").body.decode())
+        text = c.get("/metrics").body.decode()
+        self.assertIn('\ndaybook_auth_failures_total{transport="http",reason="signature"} 6\n', text)
+        self.assertIn('\ndaybook_auth_failures_total{transport="http",reason="token"} 0\n', text)
 
     def test_what_cannot_be_mapped_is_counted_and_told(self):
         """A bad notification never holds up the good ones, nor makes HubSpot send all of them again."""

@@ -4,7 +4,8 @@
  * Installations become connection events, changes made through an installed app become record
  * events. The name of the event travels in a header (X-GitHub-Event): the index and --event carry
  * it, for bare payloads it is recognised by what the payload holds. A payload has no time of its
- * own either; the newest of its *_at instants is the closest known moment before its delivery. */
+ * own either: a webhook happened when it arrived, and of a recording the newest of the *_at
+ * instants is the closest known moment before the delivery. */
 #include "collectors/import_format.h"
 
 #include <stdlib.h>
@@ -197,9 +198,9 @@ static bool take_account(const json_t *payload, uint64_t *account)
     return false;
 }
 
-/* The app behind an installation: named here, named elsewhere in the input, or the installation's
- * own number, which stands for the app within its account. Outside of an installation: the
- * option's. */
+/* The app behind an installation: named here, by the header of the delivery, elsewhere in the
+ * input, or the installation's own number, which stands for the app within its account. Outside of
+ * an installation: the option's. */
 static bool take_app(struct importer *im, const json_t *payload, uint64_t *app)
 {
     const struct github_state *s = im->state;
@@ -211,8 +212,8 @@ static bool take_app(struct importer *im, const json_t *payload, uint64_t *app)
         *app = im->o->app;
         return im->o->has_app;
     }
-    *app = id;
-    for (size_t i = 0; i < s->apps_n; i++)
+    *app = im->o->hook_app != 0 ? im->o->hook_app : id;
+    for (size_t i = 0; i < s->apps_n && im->o->hook_app == 0; i++)
         if (s->apps[i].installation == id)
             *app = s->apps[i].app;
     return true;
@@ -314,7 +315,8 @@ static enum import_reason map(struct importer *im, const json_t *payload, struct
     if (!take_app(im, payload, &e->app))
         return IR_NO_APP;
     e->has_account = take_account(payload, &e->account);
-    walk_times(payload, WALK_DEPTH_MAX, &e->has_time, &e->time_ms);
+    if (im->o->received_ms == 0)
+        walk_times(payload, WALK_DEPTH_MAX, &e->has_time, &e->time_ms);
     return IR_NONE;
 }
 

@@ -82,8 +82,10 @@ struct import_options {
     bool has_account, has_app;
     uint64_t account;                /* for items without one */
     uint64_t app;                    /* for items without one */
-    int64_t received_ms;             /* time of items without one; 0: they are skipped as no_time */
+    int64_t received_ms;             /* time of items without one, and of github's payloads, which
+                                      * know only what was before; 0: those without are no_time */
     struct str event;                /* github: name of the webhook event (header X-GitHub-Event) */
+    uint64_t hook_app;               /* github: the app whose webhook it is; 0: not known */
     struct str type;                 /* csv: event type of every row; "api.call" when empty */
     struct str method;               /* csv: method of rows without one; "GET" when empty */
     struct str object_type;          /* csv: object type of rows without one */

@@ -140,6 +140,18 @@ static enum status import(const char *format, struct str bytes,
     return ST_TOO_LARGE;
 }
 
+/* An app's webhook says in its headers which app that is; payloads mostly name its installation. */
+static uint64_t hook_app(const struct exchange *x)
+{
+    const struct str type = http_field_of(x, "x-github-hook-installation-target-type");
+    uint64_t app = 0;
+    if (!str_eq(type, STR("integration")) ||
+        text_u64(http_field_of(x, "x-github-hook-installation-target-id"), &app) != ST_OK ||
+        app > WIRE_INT_MAX)
+        return 0;
+    return app;
+}
+
 /* ---- the whole ---- */
 
 static enum status native(struct str body, bool packed, struct buf *to, const char **why)
@@ -199,6 +211,7 @@ enum status body_to_frame(enum body_kind kind, const struct exchange *x,
         return import("hubspot", body, &o, to, why);
     case BODY_GITHUB:
         o.event = http_field_of(x, "x-github-event");
+        o.hook_app = hook_app(x);
         o.has_app = true; /* what no app did is a person's change, app 0 */
         return import("github", body, &o, to, why);
     case BODY_UNKNOWN:

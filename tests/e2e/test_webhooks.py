@@ -6,11 +6,13 @@ import hmac
 import json
 import os
 import signal
+import subprocess
 import unittest
 
-from harness import now_ms
+from harness import DAYBOOKD, now_ms
 from http_help import HttpTest
 
+SOURCE = os.path.join(os.path.dirname(__file__), "..", "..")
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 PUBLIC = "https://hooks.example.com/daybook"
 
@@ -43,11 +45,11 @@ class Webhooks(HttpTest):
         return c.post(f"/hubspot/webhooks/{name}", body, "application/json",
                       X_HubSpot_Signature_v3=base64.b64encode(signature).decode(), X_HubSpot_Request_Timestamp=at)
 
-    def github(self, c, event, payload, delivery, secret="github-secret"):
+    def github(self, c, event, payload, delivery, secret="github-secret", **headers):
         body = json.dumps(payload).encode()
         signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         return c.post("/github/webhooks/hub", body, "application/json", X_Hub_Signature_256=signature,
-                      X_GitHub_Event=event, X_GitHub_Delivery=delivery)
+                      X_GitHub_Event=event, X_GitHub_Delivery=delivery, **headers)
 
     def accepted(self, r, n, duplicate=0, rejected=0):
         self.assertEqual(r.status, 200, r)
@@ -142,10 +144,87 @@ class Webhooks(HttpTest):
         self.assertEqual(len(d.rows("activity", account=7)), 1)
         (row,) = d.rows("apps", account=7)
         self.assertEqual((row["app"], row["installer"], row["state"]), (42, 3, "connected"))
-        issue = {"action": "opened", "issue": {"id": 99}, "repository": {"owner": {"id": 7}}, "sender": {"id": 3},
-                 "installation": {"id": 42}}
-        self.accepted(self.github(c, "issues", issue, "11-23"), 1)
-        self.assertEqual(self.count(d, "records", "count", account=7, action="created"), 1)
+        # What it holds is older than what happened, and names the installation only: a header names the app.
+        issue = {"action": "opened", "issue": {"id": 99, "created_at": "2019-05-15T15:20:18Z"}, "sender": {"id": 3},
+                 "repository": {"owner": {"id": 7}}, "installation": {"id": 5}}
+        self.accepted(self.github(c, "issues", issue, "11-23", X_GitHub_Hook_Installation_Target_Type="integration",
+                                  X_GitHub_Hook_Installation_Target_ID="42"), 1)
+        self.assertEqual(self.count(d, "records", "count", account=7, app=42, action="created"), 1)
+        other = self.github(c, "issues", dict(issue, action="closed"), "11-23")
+        self.assertEqual((other.status, other.json()["code"]), (409, "conflict"))
+
+    def test_github_examples(self):
+        """Every payload of @octokit/webhooks-examples: counted as the command line counts the same file, once."""
+        path = os.path.join(SOURCE, ".work", "quickstart", "input", "index.json")
+        if not os.path.exists(path):
+            self.skipTest("./quickstart has not fetched @octokit/webhooks-examples yet")
+        with open(path, encoding="utf-8") as f:
+            index = json.load(f)
+        d, c = self.serve_hooks()
+        payloads = [(item["name"], e) for item in index for e in item["examples"]]
+        answers = [self.github(c, name, e, f"d-{n}") for n, (name, e) in enumerate(payloads)]
+        self.assertEqual({r.status for r in answers}, {200})
+        s = d.status()
+        self.assertEqual((s["received"], s["duplicate"]), (len(payloads), 0))
+        self.assertEqual({r["code"] for r in d.rows("rejected")}, {"invalid"})
+        self.assertGreater(s["accepted"], len(payloads) / 2)
+        for n, (name, e) in list(enumerate(payloads))[::8]:  # GitHub's button "Redeliver"
+            self.assertEqual(self.github(c, name, e, f"d-{n}").status, 200)
+        self.assertEqual(d.status()["accepted"], s["accepted"])
+
+    def test_hubspot_samples(self):
+        """The documentation's samples and captured deliveries, moved to now: 8 events, two of them told twice."""
+        with open(os.path.join(SOURCE, "tests", "data", "webhooks", "hubspot.json"), encoding="utf-8") as f:
+            samples = json.load(f)
+        times = sorted({e["occurredAt"] for e in samples})
+        for e in samples:
+            e["occurredAt"] = now_ms() // 60000 * 60000 - 60000 * (len(times) - times.index(e["occurredAt"]))
+        d, c = self.serve_hooks()
+        self.accepted(self.v3(c, d, samples), 8, duplicate=2, rejected=1)
+        rows = d.rows("records", account=49547190, group_by=["app"])
+        self.assertEqual({r["app"]: r["count"] for r in rows}, {0: 5, 9393361: 1, 50780459: 1, 2931120: 1})
+
+    def test_a_lost_answer(self):
+        """HubSpot gives up after 5 s and sends again: what was committed meanwhile is not counted again."""
+        d, c = self.serve_hooks()
+        body = json.dumps([notification()]).encode()
+        fields = [("Host", d.endpoints["http"]), ("Content-Type", "application/json"), ("Content-Length", len(body)),
+                  ("X-HubSpot-Signature", sha256(SECRET.encode(), body)), ("X-HubSpot-Signature-Version", "v1")]
+        head = "POST /hubspot/webhooks/crm HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields) + "\r\n"
+        lost = self.raw(d, head.encode() + body)
+        d.wait_status(lambda s: s["accepted"] == 1)
+        lost.close()  # the answer was never read
+        r = c.post("/hubspot/webhooks/crm", body, X_HubSpot_Signature=sha256(SECRET.encode(), body),
+                   X_HubSpot_Signature_Version="v1")
+        self.accepted(r, 0, duplicate=1)
+        self.assertEqual(self.count(d, "records", "count", account=7), 1)
+
+    def test_bad_bodies(self):
+        d, c = self.serve_hooks(http_body_bytes_max="4KiB")
+        for body, accepted, rejected in ((b"", 0, 0), (b"[]", 0, 0), (b"no JSON", 0, 1), (b"[1]", 0, 1), (b"\xff[", 0, 1)):
+            r = c.post("/hubspot/webhooks/crm", body, X_HubSpot_Signature=sha256(SECRET.encode(), body),
+                       X_HubSpot_Signature_Version="v1")
+            with self.subTest(body=body):
+                self.accepted(r, accepted, rejected=rejected)
+        self.assert_problem(self.v3(c, d, [notification()] * 100), 413, "too_large")
+
+    def test_secrets_are_checked_and_not_shown(self):
+        d, _ = self.serve_hooks()
+        options = [DAYBOOKD, f"--webhooks={self.path}"]
+        shown = subprocess.run([*options, "--print-config"], capture_output=True, text=True, check=True).stdout
+        self.assertIn(self.path, shown)
+        self.assertNotIn(SECRET, shown + "\n".join(d.lines))
+        self.assertEqual(subprocess.run([*options, "--check"], capture_output=True, check=False).returncode, 0)
+        os.chmod(self.path, 0o644)
+        r = subprocess.run([*options, "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual((r.returncode, r.stderr.count("0600")), (78, 1), r)
+        os.chmod(self.path, 0o600)
+        with open(self.path, "w", encoding="utf-8") as f:
+            f.write(f"crm slack {SECRET}\n")
+        r = subprocess.run([*options, "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual(r.returncode, 78)
+        self.assertIn("line 1: the kind is hubspot or github", r.stderr)
+        self.assertNotIn(SECRET, r.stderr)
 
     def test_senders_are_read_anew(self):
         d, c = self.serve_hooks()

@@ -462,6 +462,23 @@ static void github_apps(void **state)
     free(text);
 }
 
+/* A delivery happened when it arrived, whatever is older in it, and is the hook's app's. */
+static void github_deliveries(void **state)
+{
+    (void)state;
+    struct import_options live = {
+        .received_ms = 9000, .event = STR("issues"), .has_app = true, .hook_app = 55};
+#define LIVE(app)                                                                                  \
+    "{\"type\":\"record.created\",\"account\":1,\"app\":" app ",\"time\":9000,"                    \
+    "\"object_type\":\"issues\",\"record\":\"1\"}\n"
+    static const struct row rows[] = {
+        {"the hook's app", OPENED(",\"installation\":{\"id\":3}"), LIVE("55")},
+        {"its own app", OPENED(",\"installation\":{\"id\":3,\"app_id\":99}"), LIVE("99")},
+        {"no installation", OPENED(""), LIVE("0")},
+    };
+    check_rows("github", &live, rows, N_OF(rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,7 +486,7 @@ int main(void)
         cmocka_unit_test(csv_calls),     cmocka_unit_test(csv_options),
         cmocka_unit_test(cloudevents),   cmocka_unit_test(hubspot),
         cmocka_unit_test(identities),    cmocka_unit_test(github),
-        cmocka_unit_test(github_apps),
+        cmocka_unit_test(github_apps),   cmocka_unit_test(github_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,11 +224,9 @@ static enum status refuse_name(struct reading *r, struct str name)
     const char *view = query_views[r->q->view].name;
     int cut = (int)(name.n > 64 ? 64 : name.n);
     size_t n = text_fmt(r->why, WHY_MAX, "%s takes no parameter \"%.*s\"", view, cut, name.p);
-    if (near) {
-        text_fmt(r->why + n, WHY_MAX - n, "; did you mean %s?", near);
-        return ST_BAD_PARAMETER;
-    }
-    n += text_fmt(r->why + n, WHY_MAX - n, "; it takes");
+    if (near)
+        n += text_fmt(r->why + n, WHY_MAX - n, "; did you mean %s?", near);
+    n += text_fmt(r->why + n, WHY_MAX - n, near ? " It takes" : "; it takes");
     for (unsigned i = 0, first = 1; i < QUERY_PARAMS_N; i++) {
         if (!query_param_of(r->q->view, i))
             continue;
@@ -278,6 +276,28 @@ static enum status read_rest(struct reading *r)
 
 /* ---- the whole ---- */
 
+/* from is not after to, where both are given. */
+static enum status check_order(struct reading *r)
+{
+    const enum query_param_id from = query_param_find(r->q->view, STR("from"));
+    const enum query_param_id to = query_param_find(r->q->view, STR("to"));
+    if (from == QUERY_PARAMS_N || to == QUERY_PARAMS_N || !r->q->v[from].n || !r->q->v[to].n)
+        return ST_OK;
+    const int64_t first = (int64_t)r->q->v[from].numbers[0], last = (int64_t)r->q->v[to].numbers[0];
+    if (first <= last)
+        return ST_OK;
+    char a[25], b[25];
+    if (query_params[from].type == PARAM_DAY) {
+        day_format((int32_t)first, a);
+        day_format((int32_t)last, b);
+    } else {
+        text_fmt(a, sizeof a, "%lld", (long long)first);
+        text_fmt(b, sizeof b, "%lld", (long long)last);
+    }
+    text_fmt(r->why, WHY_MAX, "from is after to, %s and %s; allowed: from at or before to", a, b);
+    return ST_BAD_PARAMETER;
+}
+
 static enum status read_view(struct reading *r, const struct request *request)
 {
     const struct param *p = request_param(request, "view");
@@ -287,9 +307,14 @@ static enum status read_view(struct reading *r, const struct request *request)
     if (r->q->view < VIEW_N)
         return ST_OK;
     size_t n = 0;
-    if (!named)
-        n = text_fmt(r->why, WHY_MAX, "view is missing; allowed:");
-    else
+    char shown[96];
+    if (!p || p->is_array || p->values[0].type == VALUE_NULL)
+        n = text_fmt(r->why, WHY_MAX,
+                     "view is %s; allowed:", p && p->is_array ? "an array" : "missing");
+    else if (!named) {
+        show(&p->values[0], shown);
+        n = text_fmt(r->why, WHY_MAX, "view is %s; allowed:", shown);
+    } else
         n = text_fmt(r->why, WHY_MAX,
                      "there is no view \"%.*s\"; allowed:", (int)(name.n > 64 ? 64 : name.n),
                      name.p);
@@ -313,7 +338,8 @@ enum status question_read(const struct request *request, struct arena *a, struct
         st = id == QUERY_PARAMS_N ? refuse_name(&r, request->params[i].name)
                                   : read_param(&r, id, &request->params[i]);
     }
-    return st == ST_OK ? read_rest(&r) : st;
+    st = st == ST_OK ? read_rest(&r) : st;
+    return st == ST_OK ? check_order(&r) : st;
 }
 
 /* ---- hash ---- */

@@ -208,15 +208,19 @@ static void status(void *arg, struct query_status *out)
 
 /* ---- rejected ---- */
 
-static uint32_t days(void *arg, struct query_day to[QUERY_DAYS_MAX])
+static enum status faults(void *arg, uint64_t account, int32_t from_day, int32_t to_day,
+                          struct query_day *to)
 {
-    struct facts *f = arg;
-    ingest_status(f->setup.ingest, &f->status);
-    for (uint32_t i = 0; i < f->status.days_n; i++)
-        to[i] = (struct query_day){f->status.days[i].day,      f->status.days[i].received,
-                                   f->status.days[i].accepted, f->status.days[i].duplicate,
-                                   f->status.days[i].rejected, f->status.days[i].late};
-    return f->status.days_n;
+    const struct facts *f = arg;
+    struct ingest_faults n;
+    struct txn t;
+    txn_begin(f->setup.front, false, &t);
+    ingest_faults(&t, account, from_day, to_day, &n);
+    const enum status st = t.status;
+    txn_abort(&t);
+    to->duplicate = n.duplicate;
+    to->rejected = n.rejected;
+    return st;
 }
 
 struct handing {
@@ -263,7 +267,7 @@ enum status facts_new(const struct facts_setup *setup, struct facts **out)
         return ST_NO_MEMORY;
     f->setup = *setup;
     f->started = *loop_clock(setup->loop);
-    f->source = (struct query_source){f, status, rejected, days};
+    f->source = (struct query_source){f, status, rejected, faults};
     enum status st = query_new(&f->query);
     if (st == ST_OK)
         st = loop_every(setup->loop, 1000, on_second, f, &f->timer);

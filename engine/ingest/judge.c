@@ -7,6 +7,7 @@
 #include "engine/ingest/raw.h"
 
 #define CURSOR_SWEEP_ROWS 4
+#define FAULT_DAYS        35         /* kept, a little longer than answers reach */
 #define IDENTITY_ACCOUNT  UINT64_MAX /* no event's: the ids of whole batches in the id window */
 
 void judge_load(struct judge *j, struct txn *t)
@@ -19,6 +20,7 @@ void judge_load(struct judge *j, struct txn *t)
 void judge_begin(struct judge *j, struct txn *t, struct group *g)
 {
     j->before = j->counters;
+    faults_begin(&j->faults);
     g->id_window_n = id_window_begin(&j->ids, t);
 }
 
@@ -71,6 +73,33 @@ static struct tally tally_of(const struct slot *s)
     return (struct tally){.day = day_of_ms(s->received_ms), .transport = s->transport};
 }
 
+static void add_fault(struct judge *j, const struct slot *s, uint64_t account, uint32_t duplicate,
+                      uint32_t rejected)
+{
+    faults_add(&j->faults, &(struct fault){.account = account,
+                                           .day = day_of_ms(s->received_ms),
+                                           .duplicate = duplicate,
+                                           .rejected = rejected});
+}
+
+/* Whose event it was. Nobody may write into the books of an account outside its scope. */
+static uint64_t fault_account(const struct batch *b, uint32_t i)
+{
+    return b->verdict[i] == ST_FORBIDDEN ? 0 : b->ev[i].account;
+}
+
+static void add_duplicates(struct judge *j, const struct slot *s)
+{
+    const struct batch *b = &s->batch;
+
+    if (b->status != ST_OK) {
+        add_fault(j, s, 0, b->n, 0); /* it was refused as a whole, and has no events */
+        return;
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        add_fault(j, s, fault_account(b, i), 1, 0);
+}
+
 /* The batch as a whole is refused, for good or for now. An unreadable frame counts as one event. A
  * row is kept when there is a transaction to keep it in. */
 static void count_refusal(struct judge *j, struct txn *t, const struct slot *s)
@@ -81,6 +110,7 @@ static void count_refusal(struct judge *j, struct txn *t, const struct slot *s)
     switch ((int)s->outcome.status) {
     case ST_MALFORMED:
         tally.rejected[ST_MALFORMED] = 1;
+        add_fault(j, s, 0, 0, 1);
         counters_batch(&j->counters, &tally);
         if (t != NULL)
             keep_rejected(j, t, s, &whole, s->frame);
@@ -119,6 +149,7 @@ static void answer_duplicate(struct judge *j, struct slot *s)
     tally.duplicate = s->batch.n;
     s->outcome = (struct outcome){.status = ST_DUPLICATE, .duplicate = s->batch.n};
     counters_batch(&j->counters, &tally);
+    add_duplicates(j, s);
 }
 
 static void refuse_gap(struct judge *j, struct txn *t, struct group *g, struct slot *s,
@@ -213,10 +244,15 @@ static void judge_events(struct judge *j, struct txn *t, struct group *g, struct
     tally.accepted = sum.accepted;
     tally.late = sum.late;
     for (uint32_t i = 0; sum.accepted < b->n && i < b->n; i++) {
-        if (b->verdict[i] == ST_DUPLICATE)
+        bool duplicate = b->verdict[i] == ST_DUPLICATE;
+
+        if (b->verdict[i] == ST_OK)
+            continue;
+        if (duplicate)
             tally.duplicate++;
-        else if (b->verdict[i] != ST_OK)
+        else
             tally.rejected[b->verdict[i]]++;
+        add_fault(j, s, fault_account(b, i), duplicate, !duplicate);
     }
     keep_rejects(j, t, s);
     counters_batch(&j->counters, &tally);
@@ -355,6 +391,7 @@ void judge_end(struct judge *j, struct txn *t, struct group *g, int64_t now_ms)
 
     ledger_store(&j->ledger, t);
     counters_store(t, &j->counters);
+    faults_store(&j->faults, t, g->clock_known ? today - FAULT_DAYS : 0);
     if (g->clock_known) { /* refusals are committed too, and nothing expires by a wrong clock */
         ledger_trim(t, today);
         id_window_sweep(&j->ids, t, now_ms);
@@ -366,6 +403,7 @@ void judge_end(struct judge *j, struct txn *t, struct group *g, int64_t now_ms)
 void judge_done(struct judge *j)
 {
     rejected_end(&j->rejected, false);
+    faults_done(&j->faults);
 }
 
 /* What the failed commit did not store is refused; what the loop had refused before stays so, but
@@ -375,6 +413,7 @@ void judge_undo(struct judge *j, struct group *g, enum status why)
     j->counters = j->before;
     ledger_forget(&j->ledger);
     rejected_end(&j->rejected, true);
+    faults_undo(&j->faults);
     for (struct slot *s = g->first; s != NULL; s = s->next) {
         if (s->judge)
             slot_refuse(s, why, (struct str){0});

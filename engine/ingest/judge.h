@@ -6,6 +6,7 @@
 #define ENGINE_INGEST_JUDGE_H
 
 #include "engine/ingest/cursor.h"
+#include "engine/ingest/faults.h"
 #include "engine/ingest/group.h"
 #include "engine/ingest/id_window.h"
 #include "engine/ingest/ledger.h"
@@ -21,6 +22,7 @@ struct judge {
     struct counters counters;
     struct counters before; /* as of the last commit */
     struct ledger ledger;
+    struct faults faults;
 };
 
 /* Read what was stored last. */

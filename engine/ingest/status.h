@@ -57,10 +57,13 @@ struct ingest_status {
     uint64_t id_window_entries;
     uint64_t rejected_rows;
     uint64_t commits, checkpoints;
-    uint64_t events_unsaved;                         /* folded, not yet in the day tables */
-    int64_t last_commit_ms, last_checkpoint_ms;      /* wall; 0: none since the start */
+    uint64_t commits_failed, merges_failed;     /* since the start; merges_failed: purges too */
+    int64_t clock_skew_ms;                      /* of the wall clock, by elapsed time; > 0: ahead */
+    uint64_t events_unsaved;                    /* folded, not yet in the day tables */
+    int64_t last_commit_ms, last_checkpoint_ms; /* wall; 0: none since the start */
     uint64_t merge_rows_dropped, activities_trimmed; /* since the start */
     struct metric_hist commit_ns;                    /* group handed over .. durable */
+    struct metric_hist commit_events;                /* events of a group, not ns */
     struct metric_hist merge_ns;
     struct metric_hist ack_ns; /* batch received .. answered */
     enum status commit_status; /* of the last commit */
@@ -85,6 +88,19 @@ struct ingest_rejected {
  * newest), until fn returns false. t: a read transaction of the front environment. */
 void ingest_rejected_each(struct txn *t, uint64_t before,
                           bool (*fn)(void *arg, const struct ingest_rejected *r), void *arg);
+
+/* Events of an account that were received on some days and not accepted; account 0: those of no
+ * known account. */
+struct ingest_faults {
+    uint64_t duplicate, rejected;
+};
+void ingest_faults(struct txn *t, uint64_t account, int32_t from, int32_t to,
+                   struct ingest_faults *out);
+
+/* Every row: of one account on one day. */
+void ingest_faults_each(struct txn *t,
+                        void (*fn)(void *arg, int32_t day, const struct ingest_faults *n),
+                        void *arg);
 
 /* Units accepted in a day by shard (account % 256), for the audit of promise 8. False: none. */
 #define LEDGER_SHARDS 256

@@ -6,5 +6,5 @@
 const char *const front_table_names[FRONT_TABLES_N] = {
     [FRONT_META] = "meta",           [FRONT_JOURNAL] = "journal",   [FRONT_CURSOR] = "cursor",
     [FRONT_ID_WINDOW] = "id_window", [FRONT_REJECTED] = "rejected", [FRONT_LEDGER] = "ledger",
-    [FRONT_COUNTERS] = "counters",
+    [FRONT_COUNTERS] = "counters",   [FRONT_FAULTS] = "faults",
 };

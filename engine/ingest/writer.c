@@ -160,6 +160,17 @@ static void write_group(void *arg, void *letter)
 
 /* ---- open ---- */
 
+/* An older store lacks what was not accepted by account, and says so from now on. */
+static void take_over(struct txn *t)
+{
+    static const uint8_t partly = FRONT_META_FAULTS_PARTLY;
+    uint8_t now[10];
+
+    txn_put(t, FRONT_META, &partly, 1, now, (size_t)(put_varint(now, 1) - now));
+    txn_put(t, FRONT_META, meta_format, sizeof(meta_format), now,
+            (size_t)(put_varint(now, FRONT_FORMAT) - now));
+}
+
 static enum status format_check(struct txn *t, char why[static 256])
 {
     struct span val;
@@ -176,6 +187,10 @@ static enum status format_check(struct txn *t, char why[static 256])
     format = read_varint(&r);
     if (!r.bad && format == FRONT_FORMAT)
         return ST_OK;
+    if (!r.bad && format > 0 && format < FRONT_FORMAT) {
+        take_over(t);
+        return ST_OK;
+    }
     text_fmt(why, 256,
              "the front store has format %llu; this version knows %u and leaves it untouched",
              (unsigned long long)format, FRONT_FORMAT);
@@ -242,6 +257,7 @@ void writer_close(struct writer **wp)
     if (w == NULL)
         return;
     worker_free(&w->worker);
+    faults_fini(&w->judge.faults);
     free(w);
     *wp = NULL;
 }

@@ -57,6 +57,9 @@ struct answer {
     bool ranged;              /* OBJECT: from_day and to_day are those of a part of it */
     int32_t open_day;         /* the day that is not over; 0: today in UTC */
 
+    bool counted; /* it is known what was received on the days of the range: */
+    struct query_day received;
+
     bool resumed;         /* the question carried a cursor: read `cursor` */
     struct reader cursor; /* its payload */
 

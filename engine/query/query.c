@@ -2,6 +2,7 @@
  * the view's function fill a page, and put the envelope around it. */
 #include "engine/query/query.h"
 
+#include "aggregators/late.h"
 #include "engine/base/check.h"
 #include "engine/query/answer.h"
 #include "engine/query/cursor.h"
@@ -231,26 +232,13 @@ static void put_open_day(const struct answer *a, struct out *o)
     out_pair_z(o, "open_day", open ? day_format(today, day) : NULL);
 }
 
-/* What the engine received on the days of the range, of all accounts. */
-static void put_received(const struct answer *a, struct out *o)
+static void put_received(const struct query_day *n, struct out *o)
 {
-    const bool by_day = range_shape(a) == SHAPE_DAYS;
-    const int32_t from = by_day ? a->from_day : day_of_ms(a->from_ms);
-    const int32_t to = by_day ? a->to_day : day_of_ms(a->to_ms - 1);
-    struct query_day days[QUERY_DAYS_MAX], sum = {0};
-    const uint32_t n = a->context->source->days(a->context->source->arg, days);
-    for (uint32_t i = 0; i < n && i < QUERY_DAYS_MAX; i++) {
-        if (days[i].day < from || days[i].day > to)
-            continue;
-        sum.late += days[i].late;
-        sum.duplicate += days[i].duplicate;
-        sum.rejected += days[i].rejected;
-    }
     out_key(o, "received");
     out_map(o, 3);
-    out_pair_u64(o, "late", sum.late);
-    out_pair_u64(o, "duplicate", sum.duplicate);
-    out_pair_u64(o, "rejected", sum.rejected);
+    out_pair_u64(o, "late", n->late);
+    out_pair_u64(o, "duplicate", n->duplicate);
+    out_pair_u64(o, "rejected", n->rejected);
     out_end(o);
 }
 
@@ -279,10 +267,7 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
                        struct buf *out, struct places *at)
 {
     struct out o = out_to(r->encoding, out);
-    const enum query_shape shape = range_shape(a);
-    const bool ranged = shape == SHAPE_DAYS || shape == SHAPE_INSTANTS;
-    const bool counted = ranged && a->context->source && a->context->source->days;
-    out_map(&o, 9 + echoes(r) + counted + a->context->degraded + (cursor.p != NULL));
+    out_map(&o, 9 + echoes(r) + a->counted + a->context->degraded + (cursor.p != NULL));
     out_pair_bool(&o, "ok", true);
     out_pair_z(&o, "view", query_views[a->q.view].name);
     if (echoes(r)) {
@@ -293,8 +278,8 @@ static void put_answer(const struct answer *a, const struct request *r, struct s
     out_pair_u64(&o, "position", a->view.end ? a->view.end - 1 : 0); /* 0 is before everything */
     put_range(a, &o);
     put_open_day(a, &o);
-    if (counted)
-        put_received(a, &o);
+    if (a->counted)
+        put_received(&a->received, &o);
     if (a->context->degraded)
         out_pair_bool(&o, "degraded", true);
     at->data = out->n;
@@ -361,6 +346,21 @@ static void size_page(struct answer *a, const struct request *r, enum query_form
     a->object->cap_max = (size_t)answer_bytes_max(c);
 }
 
+/* What was received on the days of the range, of the account that the question is about. */
+static enum status count_received(struct answer *a)
+{
+    const enum query_shape shape = range_shape(a);
+    const struct query_source *source = a->context->source;
+    const bool by_day = shape == SHAPE_DAYS;
+    const int32_t from = by_day ? a->from_day : day_of_ms(a->from_ms);
+    const int32_t to = by_day ? a->to_day : day_of_ms(a->to_ms - 1);
+    a->counted = (by_day || shape == SHAPE_INSTANTS) && source && source->faults;
+    if (!a->counted || from > to)
+        return ST_OK;
+    a->received.late = view_late(&a->view, a->account, from, to);
+    return source->faults(source->arg, a->account, from, to, &a->received);
+}
+
 static enum status fill(struct answer *a)
 {
     const char *bound;
@@ -368,6 +368,8 @@ static enum status fill(struct answer *a)
     a->view.today = day_of_ms(a->context->now_ms);
     a->view.first_day = first_visible(a->context, &bound);
     enum status st = functions[a->q.view](a);
+    if (st == ST_OK)
+        st = count_received(a);
     if (st == ST_OK)
         st = a->view.txn.status;
     if (st == ST_OK && (a->page->rows.bad || a->object->bad))
@@ -400,6 +402,10 @@ static void say_result(const struct answer *a, const struct buf *out, const stru
     to->as_of_ms = a->context->now_ms;
     to->position = a->view.end ? a->view.end - 1 : 0;
     to->degraded = a->context->degraded;
+    to->counted = a->counted;
+    to->late = a->received.late;
+    to->duplicate = a->received.duplicate;
+    to->rejected = a->received.rejected;
     to->bound = a->bound;
     to->rows_n = a->page->n;
     say_range(a, to);

@@ -57,6 +57,8 @@ struct query_result {
     int64_t as_of_ms;
     uint64_t position;
     bool degraded;
+    bool counted; /* what was received on the days of the range: */
+    uint64_t late, duplicate, rejected;
     const char *bound;     /* NULL: none */
     char from[24], to[24]; /* as in the answer; empty: none */
     uint32_t rows_n;       /* of views of rows */

@@ -79,8 +79,10 @@ struct query_source {
      * newest), until fn returns false. */
     enum status (*rejected)(void *arg, uint64_t before,
                             bool (*fn)(void *fn_arg, const struct query_rejected *r), void *fn_arg);
-    /* What was received, by day received, into `to`; returns how many days. NULL: not known. */
-    uint32_t (*days)(void *arg, struct query_day to[QUERY_DAYS_MAX]);
+    /* Events of an account received from..to, both inclusive, that were duplicate or rejected, into
+     * those two fields of *to. NULL: not known. */
+    enum status (*faults)(void *arg, uint64_t account, int32_t from_day, int32_t to_day,
+                          struct query_day *to);
 };
 
 #endif

@@ -421,6 +421,24 @@ class Proof(Insights):
         self.assertEqual(self.ask("records", **{"from": day_text(self.clock.ms)})["received"], none)
         self.assertEqual(self.ask("records")["received"], today)
 
+    def test_what_was_received_by_account(self):
+        """S30 the late, duplicate and rejected events of an account are its own, and survive kill -9"""
+        self.start()
+        batch = [record(time_ms=self.now, id="a"), record(account=2, time_ms=self.now - 3 * DAY),
+                 api_call(account=2, time_ms=self.now - 5 * DAY), record(account=2, time_ms=self.now - 40 * DAY),
+                 connection(account=3, time_ms=self.now - 2 * DAY),
+                 record(account=3, time_ms=self.now, id="b"), record(account=3, time_ms=self.now, id="b"), {"type": "no"}]
+        self.assert_ack(self.peer.ask(batch), accepted=5, duplicate=1, rejected=2)
+        want = {1: (0, 0, 0), 2: (2, 0, 1), 3: (1, 1, 0), 4: (0, 0, 0)}
+        for crash in (False, True, True):
+            if crash:
+                self.d.kill()
+                self.d.start()
+            for account, numbers in want.items():
+                got = self.d.query("records", account=account)["received"]
+                self.assertEqual((got["late"], got["duplicate"], got["rejected"]), numbers, account)
+        self.assertEqual(self.d.status()["late"], 3)  # the sum; a rejected event without an account is the engine's only
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "aggregators/tables.h"
+#include "aggregators/late.h"
 #include "aggregators/view.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
@@ -239,6 +240,33 @@ struct ledger_total engine_sheet(struct engine *e, uint64_t account, int32_t day
     view_close(&v);
     arena_fini(&arena);
     return total;
+}
+
+uint64_t engine_late(struct engine *e, uint64_t account)
+{
+    const struct generation *gens[INGEST_GENERATIONS_MAX];
+    unsigned gens_n = ingest_generations(e->ingest, gens);
+    int32_t today = day_of_ms(clock_now().wall_ms);
+    struct view v;
+
+    view_open(e->days, gens, gens_n, &v);
+    uint64_t n = view_late(&v, account, today - 29, today);
+    CHECK(v.txn.status == ST_OK);
+    view_close(&v);
+    return n;
+}
+
+struct ingest_faults engine_faults(struct engine *e, uint64_t account)
+{
+    int32_t today = day_of_ms(clock_now().wall_ms);
+    struct ingest_faults n;
+    struct txn t;
+
+    txn_begin(e->front, false, &t);
+    ingest_faults(&t, account, today - 29, today, &n);
+    CHECK(t.status == ST_OK);
+    txn_abort(&t);
+    return n;
 }
 
 /* ---- whole engines ---- */

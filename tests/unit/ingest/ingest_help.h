@@ -90,4 +90,8 @@ struct ledger_total engine_ledger(struct engine *e, int32_t day);
 /* Totals of an account's day as queries see them. */
 struct ledger_total engine_sheet(struct engine *e, uint64_t account, int32_t day);
 
+/* What an account's days say was late, and not accepted: of the last 30 of them. */
+uint64_t engine_late(struct engine *e, uint64_t account);
+struct ingest_faults engine_faults(struct engine *e, uint64_t account);
+
 #endif

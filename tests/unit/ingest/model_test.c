@@ -38,7 +38,7 @@ static uint64_t draw(struct rng *r, uint64_t below)
 
 struct plan_event {
     uint32_t account, count, id; /* id 0: none */
-    bool call, old, bad;
+    bool call, old, bad, late;
 };
 
 struct plan {
@@ -63,6 +63,7 @@ static struct plan plan_make(uint64_t seed, uint32_t producer, uint64_t epoch, u
             .call = draw(&r, 2) == 0,
             .old = draw(&r, 12) == 0,
             .bad = draw(&r, 12) == 0,
+            .late = draw(&r, 8) == 0,
         };
     return p;
 }
@@ -75,6 +76,8 @@ static size_t event_text(const struct plan_event *e, int64_t time_ms, char *to, 
         text_fmt(id, sizeof(id), ",\"id\":\"id-%u\"", e->id);
     if (e->old)
         time_ms -= 60 * MS_PER_DAY;
+    else if (e->late)
+        time_ms -= 2 * MS_PER_DAY;
     return text_fmt(
         to, cap, "{\"type\":\"%s\",\"account\":%u,\"app\":1,\"time\":%lld,\"count\":%u%s%s}",
         e->bad    ? "bad.type"
@@ -107,7 +110,8 @@ struct model {
     uint32_t seq[PRODUCERS];
     bool ids[ACCOUNTS + 1][IDS + 1];
     uint64_t received, accepted, duplicate, rejected, refused;
-    uint64_t calls[ACCOUNTS + 1], records[ACCOUNTS + 1];
+    uint64_t calls[ACCOUNTS + 1], records[ACCOUNTS + 1]; /* of the day itself */
+    uint64_t late[ACCOUNTS + 1], duplicates[ACCOUNTS + 1], rejects[ACCOUNTS + 1];
 };
 
 struct wanted {
@@ -125,11 +129,16 @@ static struct wanted model_events(struct model *m, const struct plan *p)
 
         if (e->bad || e->old) {
             w.rejected++;
+            m->rejects[e->account]++;
         } else if (e->id > 0 && m->ids[e->account][e->id]) {
             w.duplicate++;
+            m->duplicates[e->account]++;
         } else {
             w.accepted++;
             m->ids[e->account][e->id] = e->id > 0;
+            m->late[e->account] += e->late;
+            if (e->late)
+                continue;
             m->calls[e->account] += e->call ? e->count : 0;
             m->records[e->account] += e->call ? 0 : e->count;
         }
@@ -156,6 +165,8 @@ static struct wanted model_batch(struct model *m, const struct plan *p)
 
         m->received += n;
         m->duplicate += n;
+        for (uint32_t i = 0; i < n; i++)
+            m->duplicates[p->ev[i].account]++;
         return (struct wanted){.status = ST_DUPLICATE, .duplicate = n};
     } else {
         if (p->numbered) {
@@ -283,12 +294,17 @@ static void compare(struct run *r)
     struct model *m = &r->model;
     struct ingest_status s;
     uint64_t calls = 0, records = 0;
+    struct ingest_faults faults;
 
     for (uint32_t account = 1; account <= ACCOUNTS; account++) {
         struct ledger_total sheet = engine_sheet(&r->e, account, day);
 
         assert_int_equal(sheet.calls, m->calls[account]);
         assert_int_equal(sheet.records, m->records[account]);
+        assert_int_equal(engine_late(&r->e, account), m->late[account]);
+        faults = engine_faults(&r->e, account);
+        assert_int_equal(faults.duplicate, m->duplicates[account]);
+        assert_int_equal(faults.rejected, m->rejects[account]);
         calls += m->calls[account];
         records += m->records[account];
     }

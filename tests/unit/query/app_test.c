@@ -292,45 +292,62 @@ static void test_app(void **state)
 
 /* ---- numbers with proof ---- */
 
-static uint32_t some_days(void *arg, struct query_day to[QUERY_DAYS_MAX])
+/* One duplicate a day, and some rejected ones today. */
+static enum status some_faults(void *arg, uint64_t account, int32_t from, int32_t to,
+                               struct query_day *sum)
 {
     (void)arg;
-    for (int i = 0; i < 3; i++)
-        to[i] = (struct query_day){.day = TODAY - 2 + i,
-                                   .duplicate = 1 + (uint64_t)i,
-                                   .rejected = 10,
-                                   .late = 100 * (1 + (uint64_t)i)};
-    return 3;
+    assert_int_equal(account, 1);
+    sum->duplicate = (uint64_t)(to - from + 1);
+    sum->rejected = to >= TODAY ? 7 : 0;
+    return ST_OK;
+}
+
+/* late, duplicate and rejected of an answer; open: the day that it says is not over. */
+static void check_received(const char *question, const uint64_t n[3], const char *open)
+{
+    json_t *a = ask_ok(&t, "%s", question), *got = json_object_get(a, "received");
+    assert_int_equal(int_of(got, "late"), n[0]);
+    assert_int_equal(int_of(got, "duplicate"), n[1]);
+    assert_int_equal(int_of(got, "rejected"), n[2]);
+    if (open)
+        assert_string_equal(text_of(a, "open_day"), open);
+    else
+        assert_true(json_is_null(json_object_get(a, "open_day")));
+    json_decref(a);
 }
 
 static void test_received(void **state)
 {
     (void)state;
-    t.source.days = some_days;
     json_t *a = ask_ok(&t, "{'view':'records','account':1}");
-    json_t *got = json_object_get(a, "received");
-    assert_int_equal(int_of(got, "late"), 600);
-    assert_int_equal(int_of(got, "duplicate"), 6);
-    assert_int_equal(int_of(got, "rejected"), 30);
-    assert_string_equal(text_of(a, "open_day"), "2026-11-23");
+    assert_null(json_object_get(a, "received")); /* nobody knows */
     json_decref(a);
-    a = ask_ok(&t, "{'view':'records','account':1,'from':'2026-11-21','to':'2026-11-22'}");
-    assert_int_equal(int_of(json_object_get(a, "received"), "late"), 300);
-    assert_true(json_is_null(json_object_get(a, "open_day")));
+    t.source.faults = some_faults;
+    a = ask_ok(&t, "{'view':'records','account':1}");
+    const uint64_t late = (uint64_t)int_of(json_object_get(a, "received"), "late");
     json_decref(a);
-    a = ask_ok(&t, "{'view':'activity','account':1}");
-    assert_int_equal(int_of(json_object_get(a, "received"), "late"), 600);
-    assert_string_equal(text_of(a, "open_day"), "2026-11-23");
-    json_decref(a);
-    a = ask_ok(&t, "{'view':'activity','account':1,'to':'2026-11-23T00:00:00Z'}");
-    assert_int_equal(int_of(json_object_get(a, "received"), "late"), 300);
-    assert_true(json_is_null(json_object_get(a, "open_day")));
-    json_decref(a);
+    publish("record.deleted", 1, "'app':5,'object_type':'contacts'", 3 * MS_PER_DAY);
+    publish("app.connected", 1, "'app':5,'user':3", 3 * MS_PER_DAY);
+    publish("app.connected", 1, "'app':5,'user':3", 0);
+    publish("app.connected", 2, "'app':5,'user':3", 3 * MS_PER_DAY);
+    for (int pass = 0; pass < 2; pass++) { /* pending, then stored */
+        check_received("{'view':'records','account':1}", (uint64_t[]){late + 2, 30, 7},
+                       "2026-11-23");
+        check_received("{'view':'records','account':1,'from':'2026-11-21','to':'2026-11-22'}",
+                       (uint64_t[]){0, 2, 0}, NULL);
+        check_received("{'view':'activity','account':1,'from':'2026-11-22T00:00:00Z'}",
+                       (uint64_t[]){late + 2, 2, 7}, "2026-11-23");
+        check_received("{'view':'activity','account':1,'from':'2026-11-22T00:00:00Z',"
+                       "'to':'2026-11-23T00:00:00Z'}",
+                       (uint64_t[]){0, 1, 0}, NULL);
+        engine_merge(&t);
+    }
     a = ask_ok(&t, "{'view':'apps','account':1}");
     assert_null(json_object_get(a, "received"));
     assert_true(json_is_null(json_object_get(a, "open_day")));
     json_decref(a);
-    t.source.days = NULL;
+    t.source.faults = NULL;
 }
 
 int main(void)

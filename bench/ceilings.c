@@ -108,7 +108,7 @@ enum status ceiling_transport(const char *endpoint, const struct workload *w, do
     enum status st = p ? pair_open(&pair, endpoint, false) : ST_NO_MEMORY;
     if (!p)
         return st;
-    struct publisher_options o = {pair.near, pair.where, w, PUBLISHER_WINDOW};
+    struct publisher_options o = {pair.near, pair.where, w, PUBLISHER_WINDOW, 0};
     if (st == ST_OK)
         st = publisher_open(p, &o);
     uint64_t start = clock_mono_ns();

@@ -128,6 +128,12 @@ out:
     return st;
 }
 
+const struct model_row *model_find(const struct model *m, const struct model_key *key)
+{
+    const struct model_row *row = m->cap > 0 ? find(m->rows, m->cap, key) : NULL;
+    return row && row->n > 0 ? row : NULL;
+}
+
 uint64_t model_sum(const struct model *m, const struct model_key *like)
 {
     uint64_t sum = 0;

@@ -35,6 +35,10 @@ struct model {
 /* Add the events of one message (bare array or envelope). ST_MALFORMED when it is not one. */
 enum status model_add(struct model *m, const void *frame, size_t n) MUST_CHECK;
 
+/* The row of exactly this key; NULL when nothing was counted there. Borrowed until the next
+ * model_add. */
+const struct model_row *model_find(const struct model *m, const struct model_key *key);
+
 /* Sum over the buckets that match; a zero field of `like` (day: INT32_MIN) matches all. */
 uint64_t model_sum(const struct model *m, const struct model_key *like);
 

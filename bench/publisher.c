@@ -191,7 +191,7 @@ static enum status send_next(struct publisher *p, uint64_t due_ns)
     uint64_t slot = p->next % p->options.window;
     enum status st = ST_OK;
     if (p->next == p->made) {
-        p->now_ms[slot] = clock_now().wall_ms;
+        p->now_ms[slot] = p->options.now_ms ? p->options.now_ms : clock_now().wall_ms;
         p->asked_ns[slot] = due_ns;
         if (p->record)
             st = remember(p, p->next, p->now_ms[slot]);

@@ -16,6 +16,7 @@ struct publisher_options {
     const char *endpoint;
     const struct workload *workload; /* borrowed; must have a producer */
     uint32_t window;                 /* at most PUBLISHER_WINDOW */
+    int64_t now_ms;                  /* time that batches are made at; 0: the clock */
 };
 
 struct publisher {

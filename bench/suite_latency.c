@@ -92,7 +92,7 @@ enum status suite_lone(struct bench *b)
     struct publisher *p = calloc(1, sizeof *p);
     struct histogram *sync = calloc(1, sizeof *sync), *trip = calloc(1, sizeof *trip);
     enum status st = p && sync && trip ? workload_new(&o, &w) : ST_NO_MEMORY;
-    struct publisher_options po = {b->zmq, b->daemon.ingest, w, 1};
+    struct publisher_options po = {b->zmq, b->daemon.ingest, w, 1, 0};
     if (st == ST_OK)
         st = publisher_open(p, &po);
     if (st == ST_OK)

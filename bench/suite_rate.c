@@ -33,7 +33,7 @@ enum status bench_open(struct bench *b)
         report_note("%s: %s (%s)", b->daemon.binary, status_row(st)->text, b->daemon.log_path);
         return st;
     }
-    struct publisher_options p = {b->zmq, b->daemon.ingest, b->workload, PUBLISHER_WINDOW};
+    struct publisher_options p = {b->zmq, b->daemon.ingest, b->workload, PUBLISHER_WINDOW, 0};
     st = publisher_open(b->publisher, &p);
     return st == ST_OK ? ask_open(&b->ask, b->zmq, b->daemon.query) : st;
 }

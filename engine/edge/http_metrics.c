@@ -82,6 +82,19 @@ static void put_commit(struct metrics *m, const char *name)
     put_hist(m, name, "", &m->s->commit_ns);
 }
 
+/* Not of time: the histogram holds numbers as well. */
+static void put_commit_events(struct metrics *m, const char *name)
+{
+    static const unsigned sizes[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    const struct metric_hist *h = &m->s->commit_events;
+    for (size_t i = 0; i < N_OF(sizes); i++)
+        put(m->to, "%s_bucket{le=\"%u\"} %llu\n", name, sizes[i],
+            (unsigned long long)metric_hist_at_most(h, sizes[i]));
+    put(m->to, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)h->n);
+    put(m->to, "%s_sum %llu\n%s_count %llu\n", name, (unsigned long long)h->sum_ns, name,
+        (unsigned long long)h->n);
+}
+
 static void put_merge(struct metrics *m, const char *name)
 {
     put_hist(m, name, "", &m->s->merge_ns);
@@ -167,6 +180,20 @@ static void put_readers(struct metrics *m, const char *name)
 static void put_lag(struct metrics *m, const char *name)
 {
     put_store(m, name, offsetof(struct query_store, oldest_reader_lag));
+}
+
+static void put_store_errors(struct metrics *m, const char *name)
+{
+    put(m->to, "%s{op=\"commit\"} %llu\n", name, (unsigned long long)m->s->commits_failed);
+    put(m->to, "%s{op=\"merge\"} %llu\n", name, (unsigned long long)m->s->merges_failed);
+}
+
+static void put_skew(struct metrics *m, const char *name)
+{
+    int64_t ms = m->s->clock_skew_ms;
+    uint64_t size = ms < 0 ? (uint64_t)-ms : (uint64_t)ms;
+    put(m->to, "%s %s%llu.%03llu\n", name, ms < 0 ? "-" : "", (unsigned long long)(size / 1000),
+        (unsigned long long)(size % 1000));
 }
 
 static void put_connections(struct metrics *m, const char *name)

@@ -244,6 +244,7 @@ static void signals_merged(struct checkpoint *c)
 
 static void merge_failed(struct checkpoint *c, const struct clock *now)
 {
+    c->failures++;
     log_line(LOG_ERROR, "ingest", "event=checkpoint_failed status=%s",
              status_row(c->job.status)->name);
     /* Room may be made; anything else will not get better by trying. */
@@ -258,6 +259,7 @@ static void purged(struct checkpoint *c, const struct clock *now)
     c->purge_mono_ms = now->mono_ms + (c->job.more ? PURGE_GAP_MS : PURGE_PERIOD_MS);
     if (c->job.status == ST_OK)
         return;
+    c->failures++;
     log_line(LOG_ERROR, "ingest", "event=purge_failed status=%s", status_row(c->job.status)->name);
     if (store_failed(c->days))
         c->failed = true;

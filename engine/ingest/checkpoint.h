@@ -45,7 +45,7 @@ struct checkpoint {
     int64_t purge_mono_ms;        /* next purge: not before */
     int32_t purge_first_day;      /* of the last one: days before are gone or going */
     /* for the status */
-    uint64_t merges;
+    uint64_t merges, failures; /* failures: of purges too */
     uint64_t rows_dropped, activities_trimmed;
     uint64_t last_merge_ns;
     int64_t last_wall_ms;

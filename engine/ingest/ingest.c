@@ -68,6 +68,7 @@ static void take_result(struct ingest *in, const struct group *g)
         in->last_status = g->status;
     }
     if (g->status != ST_OK) {
+        in->commits_failed++;
         in->degraded |= store_failed(in->front);
         return;
     }
@@ -78,6 +79,7 @@ static void take_result(struct ingest *in, const struct group *g)
     in->commits++;
     in->last_commit_ms = loop_clock(in->loop)->wall_ms;
     metric_hist_add(&in->commit_ns, g->commit_ns);
+    metric_hist_add(&in->commit_events, g->events);
 }
 
 static void fold(struct ingest *in, const struct slot *s)

@@ -65,9 +65,10 @@ struct ingest {
     /* as the last commit left it */
     struct counters counters;
     uint64_t position, log_first, id_window_n, rejected_n;
-    uint64_t commits;
+    uint64_t commits, commits_failed;
     int64_t last_commit_ms;
     struct metric_hist commit_ns;
+    struct metric_hist commit_events;
     struct metric_hist ack_ns;
 };
 

@@ -256,6 +256,12 @@ class Operation(HttpTest):
         self.assertEqual(values["daybook_config_last_reload_successful"], "1")
         self.assertIn('daybook_connections{transport="http"}', values)
         self.assertGreater(float(values["process_cpu_seconds_total"]), 0)
+        self.assertEqual(int(float(values["daybook_commit_events_sum"])), s["received"])
+        self.assertEqual(int(values["daybook_commit_events_count"]), s["commits"])
+        self.assertEqual(values['daybook_commit_events_bucket{le="1"}'], "1")
+        self.assertEqual((values['daybook_store_errors_total{op="commit"}'], values['daybook_store_errors_total{op="merge"}']),
+                         ("0", "0"))
+        self.assertEqual(abs(float(values["daybook_clock_skew_seconds"])) < 5, True)
         buckets = [int(v) for k, v in values.items() if k.startswith("daybook_commit_duration_seconds_bucket")]
         self.assertEqual(buckets, sorted(buckets))
         promtool = shutil.which("promtool")
@@ -263,6 +269,25 @@ class Operation(HttpTest):
             self.skipTest("promtool is not installed (package prometheus)")
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def value(self, c, name):
+        text = c.get("/metrics").body.decode()
+        return float(next(l for l in text.splitlines() if l.startswith(name + " ")).rsplit(" ", 1)[1])
+
+    def test_metrics_of_what_went_wrong(self):
+        clock = self.fake_clock()
+        d, c = self.serve(clock=clock, front_map_bytes="16MiB", journal_bytes="8MiB")
+        p = d.ingest()
+        for i in range(4000):  # until the small map is full
+            a = p.ask([api_call(account=i, time_ms=clock.ms, id=f"{i}-{k}" + "x" * 40) for k in range(400)])
+            if not a["ok"]:
+                break
+        self.assertEqual(a["code"], "storage_full")
+        self.assertGreater(self.value(c, 'daybook_store_errors_total{op="commit"}'), 0)
+        d.set_clock(clock.ms + 90 * 86_400_000)
+        self.assertAlmostEqual(self.value(c, "daybook_clock_skew_seconds"), 90 * 86_400, delta=120)
+        d.set_clock(clock.ms - 91 * 86_400_000)
+        self.assertAlmostEqual(self.value(c, "daybook_clock_skew_seconds"), -86_400, delta=120)
 
     def test_the_page(self):
         d, c = self.serve()

@@ -77,6 +77,14 @@ static const char *read_line(struct str line, struct webhook *out)
     return NULL;
 }
 
+/* Too long for the room, or with a NUL in it. */
+static bool is_cut(FILE *f, const char *line)
+{
+    const size_t n = strlen(line);
+
+    return (n == 0 || line[n - 1] != '\n') && !feof(f);
+}
+
 static enum status read_file(FILE *f, const char *path, struct webhooks *w, char *why)
 {
     char line[LINE_BYTES];
@@ -85,7 +93,8 @@ static enum status read_file(FILE *f, const char *path, struct webhooks *w, char
     for (unsigned number = 1; wrong == NULL && fgets(line, sizeof(line), f) != NULL; number++) {
         struct webhook found;
 
-        wrong = read_line(str_of(line), &found);
+        wrong = is_cut(f, line) ? "a line has at most 1022 bytes, and no NUL"
+                                : read_line(str_of(line), &found);
         if (wrong == NULL && found.name[0] == '\0')
             continue;
         if (wrong == NULL && webhooks_find(w, found.kind, str_of(found.name)) != NULL)

@@ -1,5 +1,6 @@
 /* Any bytes through any format: items to the end, never a crash, and each event is JSON that the
- * engine's decoder takes as one event. The first byte picks the format and whether times move. */
+ * engine's decoder takes as one event. The first byte picks the format, whether times move, and
+ * whether it is a delivery that arrives now. */
 #include "tests/fuzz/fuzz.h"
 
 #include "collectors/importer.h"
@@ -26,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const unsigned formats = 6;
     struct import_options o = {.has_account = true, .account = 7, .has_app = true, .app = 42};
+    const struct import_options live = {
+        .received_ms = 1764000000000, .event = STR("issues"), .has_app = true, .hook_app = 55};
     struct retime r = {.shift_ms = 1000000};
     struct import_fault fault;
     struct importer *im;
@@ -34,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     struct import_input in = {
         .format = import_format_at(data[0] % formats),
-        .options = &o,
+        .options = (data[0] & 64) != 0 ? &live : &o,
         .retime = data[0] >= 128 ? &r : NULL,
         .bytes = (const char *)data + 1,
         .n = n - 1,

@@ -186,6 +186,11 @@ static void the_file_is_read_or_its_line_is_named(void **state)
         assert_int_equal(load(wrong[i].text, 0600, &w, why), ST_USAGE);
         assert_non_null(strstr(why, wrong[i].part));
     }
+    static char longest[1100];
+    memset(longest, '#', sizeof longest - 2);
+    longest[sizeof longest - 2] = '\n';
+    assert_int_equal(load(longest, 0600, &w, why), ST_USAGE);
+    assert_non_null(strstr(why, "line 1: a line has at most"));
     assert_int_equal(load("crm hubspot s\n", 0640, &w, why), ST_USAGE);
     assert_non_null(strstr(why, "0600"));
     assert_int_equal(webhooks_load("/nowhere/webhooks", &w, why), ST_NOT_FOUND);

@@ -461,6 +461,34 @@ static void put_own_schemas(struct json *j)
         "\"object\"}}}");
 }
 
+/* Requests, as schemas/action.def has them. */
+static void put_action_schemas(struct json *j)
+{
+    static const char words[] = "\"reconnect\", \"disconnect\", \"reauthenticate\", \"install\", "
+                                "\"uninstall\"";
+    static const char common[] =
+        "\"app\": {\"type\": \"integer\", \"minimum\": 1}, \"user\": {\"type\": \"integer\", "
+        "\"minimum\": 0}, \"idempotency_key\": {\"type\": \"string\", \"minLength\": 1, "
+        "\"maxLength\": 64}, \"request\": {\"type\": [\"string\", \"integer\"]}";
+    char text[1024];
+    text_fmt(
+        text, sizeof(text),
+        "{\"type\": \"object\", \"required\": [\"action\", \"app\"], \"anyOf\": [{\"required\": "
+        "[\"user\"]}, {\"required\": [\"viewer\"]}], \"additionalProperties\": false, "
+        "\"properties\": {\"action\": {\"enum\": [%s]}, \"viewer\": {\"type\": \"integer\", "
+        "\"minimum\": 0}, \"reason\": {\"type\": \"string\", \"maxLength\": 256}, %s}}",
+        words, common);
+    json_raw(j, "Action", text);
+    text_fmt(
+        text, sizeof(text),
+        "{\"type\": \"object\", \"required\": [\"ok\", \"action\", \"account\", \"app\", \"user\", "
+        "\"idempotency_key\"], \"additionalProperties\": false, \"properties\": {\"ok\": "
+        "{\"const\": true}, \"action\": {\"enum\": [%s]}, \"account\": {\"type\": "
+        "\"integer\", \"minimum\": 0}, \"by\": {\"type\": \"integer\"}, %s}}",
+        words, common);
+    json_raw(j, "ActionTaken", text);
+}
+
 static void put_hubspot_schemas(struct json *j)
 {
     static const struct {
@@ -525,6 +553,7 @@ static void put_components(struct json *j)
     json_shut(j);
     json_open(j, "schemas");
     put_own_schemas(j);
+    put_action_schemas(j);
     put_hubspot_schemas(j);
     put_wire_schemas(j);
     json_shut(j);

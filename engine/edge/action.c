@@ -78,7 +78,7 @@ static void on_judged(void *arg, const struct zpeer *to, const struct batch *b,
     } else {
         query_refuse(&w->request, st, message, &answer);
     }
-    w->asker.fn(w->asker.arg, st, &answer);
+    w->asker.fn(w->asker.arg, st, message, &answer);
     buf_fini(&answer);
     waiting_free(w);
 }

@@ -7,11 +7,12 @@
 #include "schemas/action.h"
 
 /* Who asks, and where the answer goes: fn is called in the loop, exactly once, after action_submit
- * has returned. answer: the whole message, borrowed for the call; bad: no memory. */
+ * has returned. message: a refusal's sentence, may be empty. answer: the whole message, refusal or
+ * not, borrowed for the call; bad: no memory. */
 struct action_asker {
     struct ingest_source from; /* without an identity */
     int64_t now_ms;            /* the time of this turn */
-    void (*fn)(void *arg, enum status status, const struct buf *answer);
+    void (*fn)(void *arg, enum status status, struct str message, const struct buf *answer);
     void *arg;
 };
 

@@ -23,6 +23,7 @@ static const struct {
     {HTTP_GET, "/v1/accounts/{account}/{view}", query_get_of_account},
     {HTTP_GET, "/v1/accounts/{account}/activity/stream", activity_stream_get},
     {HTTP_POST, "/v1/query", query_post},
+    {HTTP_POST, "/v1/accounts/{account}/actions", action_post},
 };
 
 enum status http_api_open(const struct http_api_setup *setup, struct http_api **out)

@@ -41,6 +41,13 @@ void query_post(void *api, struct exchange *x);
 void api_reply(struct http_api *api, struct exchange **x, struct http_reply *r,
                struct http_field *fields);
 
+/* The body of a POST, in the encoding that Content-Type says; its status may say that it cannot be
+ * read. False: refused. Its memory is the api's arena. */
+bool api_body_request(struct http_api *api, struct exchange **x, struct request *out);
+
+/* http_action.c: POST /v1/accounts/{account}/actions */
+void action_post(void *api, struct exchange *x);
+
 /* http_activity.c: GET /v1/accounts/{account}/activity/stream */
 enum status activity_streams_new(struct http_api *api, struct activity_streams **out) MUST_CHECK;
 void activity_streams_free(struct activity_streams **s); /* NULL-safe */

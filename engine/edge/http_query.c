@@ -73,15 +73,21 @@ static bool put_link(struct http_api *api, const struct exchange *x, struct str 
 /* ---- one answer ---- */
 
 struct fields {
-    struct http_field at[12];
+    struct http_field at[16];
     uint32_t n;
     char as_of[24], position[24], name[96];
+    char late[24], duplicate[24], rejected[24];
 };
 
 static void add_field(struct fields *f, struct str name, struct str value)
 {
     CHECK(f->n < N_OF(f->at) - 2); /* two are api_reply's */
     f->at[f->n++] = (struct http_field){name, value};
+}
+
+static void add_number(struct fields *f, struct str name, uint64_t n, char to[static 24])
+{
+    add_field(f, name, (struct str){to, text_fmt(to, 24, "%llu", (unsigned long long)n)});
 }
 
 static void add_facts(struct fields *f, const struct query_result *r)
@@ -94,6 +100,11 @@ static void add_facts(struct fields *f, const struct query_result *r)
         add_field(f, STR("Daybook-From"), str_of(r->from));
         add_field(f, STR("Daybook-To"), str_of(r->to));
     }
+    if (r->counted) {
+        add_number(f, STR("Daybook-Late"), r->late, f->late);
+        add_number(f, STR("Daybook-Duplicate"), r->duplicate, f->duplicate);
+        add_number(f, STR("Daybook-Rejected"), r->rejected, f->rejected);
+    }
     if (r->bound != NULL)
         add_field(f, STR("Daybook-Bound"), str_of(r->bound));
     if (r->degraded)
@@ -104,7 +115,9 @@ static void add_facts(struct fields *f, const struct query_result *r)
  * on while the rows stay the same. */
 static void tag_of(const struct query_result *r, unsigned form, char to[static 40])
 {
-    const char form_text[2] = {(char)('0' + form), '\0'};
+    char form_text[96];
+    text_fmt(form_text, sizeof form_text, "%u %llu %llu %llu", form, (unsigned long long)r->late,
+             (unsigned long long)r->duplicate, (unsigned long long)r->rejected);
     const struct str parts[] = {r->data,
                                 str_of(form_text),
                                 str_of(r->from),
@@ -238,27 +251,34 @@ static void post_msgpack(struct http_api *api, struct exchange *x, const struct 
     http_reply(&x, &reply);
 }
 
+bool api_body_request(struct http_api *api, struct exchange **x, struct request *out)
+{
+    struct str body = http_request_of(*x)->body, type = http_field_of(*x, "content-type");
+    type.n = type.p != NULL ? strcspn(type.p, "; \t\r\n") : 0;
+    bool packed =
+        http_name_eq(type, "application/msgpack") || http_name_eq(type, "application/x-msgpack");
+    if (!packed && !http_name_eq(type, "application/json")) {
+        http_refuse_as(x, HTTP_MEDIA_TYPE,
+                       STR("a question is application/json or application/msgpack"));
+        return false;
+    }
+    arena_reset(&api->arena);
+    request_decode(body.p, body.n, &api->arena, out);
+    if (body.n > 0 && (out->encoding == ENCODING_MSGPACK) == packed)
+        return true;
+    http_refuse(x, ST_MALFORMED, STR("the body is not what Content-Type says"));
+    return false;
+}
+
 void query_post(void *arg, struct exchange *x)
 {
     struct http_api *api = arg;
     struct request r;
     struct http_identity who;
-    struct str body = http_request_of(x)->body, type = http_field_of(x, "content-type");
-    if (!http_auth_check(api->setup.auth, HTTP_MAY_QUERY, &x, &who))
+    if (!http_auth_check(api->setup.auth, HTTP_MAY_QUERY, &x, &who) ||
+        !api_body_request(api, &x, &r))
         return;
-    type.n = type.p != NULL ? strcspn(type.p, "; \t\r\n") : 0;
-    bool packed =
-        http_name_eq(type, "application/msgpack") || http_name_eq(type, "application/x-msgpack");
-    if (!packed && !http_name_eq(type, "application/json")) {
-        http_refuse_as(&x, HTTP_MEDIA_TYPE,
-                       STR("a question is application/json or application/msgpack"));
-        return;
-    }
-    arena_reset(&api->arena);
-    request_decode(body.p, body.n, &api->arena, &r);
-    if (body.n == 0 || (r.encoding == ENCODING_MSGPACK) != packed)
-        http_refuse(&x, ST_MALFORMED, STR("the body is not what Content-Type says"));
-    else if (packed)
+    if (r.encoding == ENCODING_MSGPACK)
         post_msgpack(api, x, &r);
     else
         answer(api, x, &r);

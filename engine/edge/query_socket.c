@@ -186,13 +186,14 @@ static struct held *unhold(struct query_socket *q, const struct zpeer *peer)
     return h;
 }
 
-static void on_done(void *arg, enum status status, const struct buf *text)
+static void on_done(void *arg, enum status status, struct str message, const struct buf *text)
 {
     struct asked *a = arg, **at = &a->q->asked;
     struct query_socket *q = a->q;
     const struct zpeer peer = a->peer;
     struct held *h;
-    (void)status; /* the text says it */
+    (void)status; /* the text says it, and why */
+    (void)message;
     while (*at != a)
         at = &(*at)->next;
     *at = a->next;

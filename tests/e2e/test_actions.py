@@ -4,9 +4,11 @@ recorded, published, once by their key, and without any effect on the state by t
 
 import unittest
 
+import msgpack
 import zmq
 
 from harness import DaemonTest, connection
+from http_help import HttpTest
 from test_feed import FeedTest
 
 WORDS = ("reconnect", "disconnect", "reauthenticate", "install", "uninstall")
@@ -62,6 +64,74 @@ class Actions(FeedTest):
             q = d.querier(encoding, kind)
             self.assertIs(q.ask(action(key=f"k-{i}"))["ok"], True)
         self.assertEqual(len(d.rows("activity", account=1)), 4)
+
+
+class OverHttp(HttpTest):
+    """S39: the same request as on the query socket, with the same answers."""
+
+    path = "/v1/accounts/1/actions"
+
+    def body(self, what="reconnect", **more):
+        return {"action": what, "app": 10, "user": 5, **more}
+
+    def test_the_same_answers_as_on_the_socket(self):
+        d, c = self.serve()
+        for i, what in enumerate(WORDS):
+            r = c.post(self.path, self.body(what, viewer=9, reason="please", request=i), **{"Idempotency-Key": f"k-{i}"})
+            self.assertEqual((r.status, r.headers["Content-Type"]), (200, "application/json"), r)
+            self.assertEqual(r.json(), d.querier().ask(action(what, key=f"k-{i}", viewer=9, reason="please", request=i)))
+        rows = d.rows("activity", account=1, order="arrival")
+        self.assertEqual([(r["type"], r["user"], r["by"], r["code"], r["reason"]) for r in rows],
+                         [("action." + w, 5, 9, f"k-{i}", "please") for i, w in enumerate(WORDS)])
+
+    def test_the_key_may_stand_in_the_body(self):
+        d, c = self.serve()
+        self.assertEqual(c.post(self.path, self.body(idempotency_key="k")).status, 200)
+        packed = msgpack.packb(self.body(idempotency_key="m"))
+        r = c.post(self.path, packed, "application/msgpack")
+        self.assertEqual((r.status, r.headers["Content-Type"]), (200, "application/msgpack"), r)
+        self.assertEqual(msgpack.unpackb(r.body)["idempotency_key"], "m")
+        self.assertEqual([r["code"] for r in d.rows("activity", account=1, order="arrival")], ["k", "m"])
+
+    def test_once(self):
+        """S39: retries, also over kill -9; other content is a conflict."""
+        d, c = self.serve()
+        key = {"Idempotency-Key": "k"}
+        first = c.post(self.path, self.body(), **key)
+        for _ in range(2):
+            again = c.post(self.path, self.body(), **key)
+            self.assertEqual((again.status, again.body), (200, first.body))
+            d.kill()
+            d.start()
+            c = self.client(d)
+        other = c.post(self.path, self.body("uninstall"), **key)
+        self.assertEqual((other.status, other.json()["code"], other.json()["retry"]), (409, "conflict", False))
+        self.assertEqual(len(d.rows("activity", account=1)), 1)
+
+    def test_refusals(self):
+        d, c = self.serve()
+        key = {"Idempotency-Key": "k"}
+        rows = (
+            (self.body("reboot"), {}, 400, "action is"),
+            (self.body(), {}, 400, "idempotency_key is missing"),
+            (self.body(idempotency_key="k"), key, 400, "not in both"),
+            (self.body(account=2), key, 400, "account stands in the path"),
+            (self.body(view="apps"), key, 400, "view"),
+            (self.body(colour="red"), key, 400, "colour"),
+            (self.body(app=0), key, 400, "app is 0"),
+            (self.body(), {"Idempotency-Key": "k" * 65}, 400, "idempotency_key is"),
+            (b"{", key, 400, ""),
+        )
+        for body, headers, status, words in rows:
+            with self.subTest(body=body):
+                r = c.post(self.path, body, **headers)
+                self.assertEqual((r.status, r.headers["Content-Type"]), (status, "application/problem+json"), r)
+                self.assertIn(words, r.json().get("detail", ""))
+        self.assertEqual(c.post("/v1/accounts/x/actions", self.body(), **key).status, 400)
+        self.assertEqual(c.post(self.path, self.body(), "text/plain", **key).status, 415)
+        self.assertEqual(c.post(self.path, self.body(), Host="evil.example.org", **key).status, 403)
+        self.assertEqual(c.get(self.path + "?x=1").status, 405)
+        self.assertEqual(d.rows("activity", account=1), [])
 
 
 class Once(DaemonTest):

@@ -99,6 +99,7 @@ class Description(HttpTest):
         self.streams(d, c)
         self.query(c)
         self.webhooks(c)
+        self.actions(c)
         self.ingest(d, c, clock)
         documented = {(p, m, s) for p, methods in self.doc["paths"].items()
                       for m, o in methods.items() for s in o["responses"]}
@@ -126,6 +127,16 @@ class Description(HttpTest):
         self.asked.add((path, "get", "200"))
         self.check(path, "get", c.get(url + "?colour=red"))
         self.check(path, "get", c.get(url, Host="evil.example.org"))
+
+    def actions(self, c):
+        path, url = "/v1/accounts/{account}/actions", "/v1/accounts/7/actions"
+        body = {"action": "reconnect", "app": 1, "user": 5, "viewer": 9, "request": "r"}
+        self.validator({**self.doc, "$ref": "#/components/schemas/Action"}).validate(body)
+        self.check(path, "post", c.post(url, body, **{"Idempotency-Key": "k"}))
+        self.check(path, "post", c.post(url, {**body, "app": 2}, **{"Idempotency-Key": "k"}))
+        self.check(path, "post", c.post(url, body))
+        self.check(path, "post", c.post(url, body, "text/plain"))
+        self.check(path, "post", c.post(url, body, Host="evil.example.org"))
 
     def query(self, c):
         path = "/v1/query"

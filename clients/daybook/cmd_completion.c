@@ -16,9 +16,17 @@ static void first_arguments(const struct command *c, FILE *to)
     } else if (c == &cmd_import) {
         for (size_t i = 0; import_format_at(i) != NULL; i++)
             (void)fprintf(to, " %s", import_format_name(import_format_at(i)));
+    } else if (c == &cmd_action) {
+        for (size_t i = 0; action_word_at(i) != NULL; i++)
+            (void)fprintf(to, " %s", action_word_at(i));
     } else if (c == &cmd_completion) {
         (void)fputs(" bash zsh fish", to);
     }
+}
+
+static bool has_words(const struct command *c)
+{
+    return c == &cmd_query || c == &cmd_import || c == &cmd_action || c == &cmd_completion;
 }
 
 static void options_of(const struct command *c, FILE *to)
@@ -121,7 +129,7 @@ static void zsh(FILE *to)
             (void)fprintf(to, "]%s' \\\n", flag ? "" : ":value:_files");
         }
         (void)fputs("            '2:argument:_files' '*:file:_files'\n", to);
-        if (c == &cmd_query || c == &cmd_import || c == &cmd_completion) {
+        if (has_words(c)) {
             (void)fputs("        (( CURRENT == 3 )) && compadd --", to);
             first_arguments(c, to);
             (void)fputc('\n', to);
@@ -147,7 +155,7 @@ static void fish(FILE *to)
             quoted(to, c->rows[k].help, "'");
             (void)fputs("'\n", to);
         }
-        if (c == &cmd_query || c == &cmd_import || c == &cmd_completion) {
+        if (has_words(c)) {
             (void)fprintf(to, "complete -c daybook -n '__fish_seen_subcommand_from %s' -a '",
                           c->name);
             first_arguments(c, to);

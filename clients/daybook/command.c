@@ -7,8 +7,9 @@
 #include "engine/base/check.h"
 
 static const struct command *const commands[] = {
-    &cmd_publish, &cmd_import, &cmd_generate, &cmd_replay, &cmd_query,   &cmd_tail,
-    &cmd_status,  &cmd_doctor, &cmd_schema,   &cmd_bench,  &cmd_version, &cmd_completion,
+    &cmd_publish, &cmd_import,  &cmd_generate,   &cmd_replay, &cmd_query,
+    &cmd_tail,    &cmd_action,  &cmd_status,     &cmd_doctor, &cmd_schema,
+    &cmd_bench,   &cmd_version, &cmd_completion,
 };
 
 const struct command *command_at(size_t i)

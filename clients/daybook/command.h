@@ -40,7 +40,10 @@ struct command {
 };
 
 extern const struct command cmd_publish, cmd_import, cmd_generate, cmd_replay, cmd_query, cmd_tail,
-    cmd_status, cmd_doctor, cmd_schema, cmd_bench, cmd_version, cmd_completion;
+    cmd_action, cmd_status, cmd_doctor, cmd_schema, cmd_bench, cmd_version, cmd_completion;
+
+/* The words of `daybook action`, in the order of schemas/action.def; NULL beyond the last. */
+const char *action_word_at(size_t i);
 
 /* The table, in the order of the help; NULL beyond the last. */
 const struct command *command_at(size_t i);

@@ -218,6 +218,40 @@ class Asks(Cli):
         self.assertIn("received", self.run_cli("status").stdout)
         self.assertEqual(json.loads(self.run_cli("status", "--json").stdout)["received"], 0)
 
+    def test_actions(self):
+        """S39: asked for at the terminal, once by its key."""
+        at = ("--account=1", "--app=10", "--user=5")
+        said = self.run_cli("action", "reconnect", *at).stdout
+        key = said.split()[-1]
+        self.assertEqual(len(key), 32)
+        self.assertIn("reconnect of app 10 in account 1", said)
+        self.assertEqual(self.run_cli("action", "reconnect", *at, "--key=" + key).stdout, said)
+        for i, what in enumerate(("disconnect", "reauthenticate", "install", "uninstall")):
+            answer = json.loads(self.run_cli("action", what, *at, f"--key=k-{i}", "--viewer=9", "--reason=please",
+                                             "--json").stdout)
+            self.assertEqual(answer, {"ok": True, "action": what, "account": 1, "app": 10, "user": 5, "by": 9,
+                                      "idempotency_key": f"k-{i}"})
+        rows = self.d.rows("activity", account=1, order="arrival")
+        self.assertEqual([(r["type"], r["user"], r["code"]) for r in rows],
+                         [("action.reconnect", 5, key)]
+                         + [("action." + w, 5, f"k-{i}")
+                            for i, w in enumerate(("disconnect", "reauthenticate", "install", "uninstall"))])
+        self.assertIn("another request", self.run_cli("action", "install", *at, "--key=k-0", code=64).stderr)
+        for wrong, words in (
+            (("reboot", *at), 'no action "reboot"'),
+            (("install", "--account=1", "--user=5"), "--app=N is required"),
+            (("install", "--app=1", "--user=5"), "--account=N is required"),
+            (("install", "--account=1", "--app=10"), "--user=N or --viewer=N"),
+            (("install", "--account=1", "--app=0", "--user=5"), "app"),
+            (("install", *at, "--key=" + "k" * 65), "idempotency_key"),
+        ):
+            self.assertIn(words, self.run_cli("action", *wrong, code=64).stderr)
+        p = self.run_cli("action", "install", *at, "--query=ipc://" + os.path.join(self.d.directory, "nobody"),
+                         "--timeout=200ms", code=69)
+        self.assertIn("ask again with --key=", p.stderr)
+        self.assertIn("reauthenticate", self.run_cli("action", "--help").stdout)
+        self.assertIn("reauthenticate", self.run_cli("completion", "bash").stdout)
+
     def test_nobody_there(self):
         missing = "--query=ipc://" + os.path.join(self.d.directory, "nobody")
         p = self.run_cli("status", missing, "--timeout=200ms", code=69)

@@ -203,8 +203,7 @@ static struct connection_signal signal_of(const struct entry *e)
 void history_add(struct history *h, const struct entry *e)
 {
     const struct connection_signal s = signal_of(e);
-    if ((e->kind == EV_APP_INSTALLED || e->kind == EV_APP_REINSTALLED) &&
-        (!h->installed_ms || e->time_ms < h->installed_ms))
+    if (connection_is_install(e->kind) && (!h->installed_ms || e->time_ms < h->installed_ms))
         h->installed_ms = e->time_ms;
     if ((e->kind == EV_SYNC_ENABLED || e->kind == EV_SYNC_DISABLED) && e->time_ms >= h->sync_ms) {
         /* Of two switches at one instant, off wins. */

@@ -69,6 +69,13 @@ static inline bool connection_is_signal(unsigned kind)
     return event_group(kind) != GROUP_ACTION;
 }
 
+/* Does it say when the app came to be connected? Sources that know no installations say connected.
+ */
+static inline bool connection_is_install(unsigned kind)
+{
+    return kind == EV_APP_INSTALLED || kind == EV_APP_REINSTALLED || kind == EV_APP_CONNECTED;
+}
+
 /* The table of the graph above. */
 enum connection_state connection_step(enum connection_state from, unsigned kind);
 

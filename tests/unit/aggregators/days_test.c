@@ -293,7 +293,8 @@ static void check_apps(struct fixture *f, uint64_t account)
                 want.sent_ms = e->time_ms;
             if (way == DIRECTION_RECEIVED && e->time_ms > want.received_ms)
                 want.received_ms = e->time_ms;
-            if ((e->kind == EV_APP_INSTALLED || e->kind == EV_APP_REINSTALLED) &&
+            if ((e->kind == EV_APP_INSTALLED || e->kind == EV_APP_REINSTALLED ||
+                 e->kind == EV_APP_CONNECTED) &&
                 (!want.has_install || e->time_ms < want.installed_ms)) {
                 want.has_install = true;
                 want.installed_ms = e->time_ms;

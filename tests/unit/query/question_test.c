@@ -17,83 +17,80 @@ static enum status read_one(const char *text, struct question *q, char why[stati
     return question_read(&r, &arena, q, why);
 }
 
+static const struct {
+    const char *question;
+    enum status want;
+    const char *words; /* that the refusal must hold */
+} verdicts[] = {
+    {"{'view':'records','account':7}", ST_OK, ""},
+    {"{'view':'records','account':0}", ST_OK, ""},
+    {"{'view':'records','account':9007199254740991}", ST_OK, ""},
+    {"{'view':'records','account':'7'}", ST_OK, ""},
+    {"{'view':'records','account':'07'}", ST_BAD_PARAMETER, "account is \"07\""},
+    {"{'view':'records','account':'9007199254740992'}", ST_BAD_PARAMETER, "0..9007199254740991"},
+    {"{'view':'records'}", ST_BAD_PARAMETER, "account is missing"},
+    {"{'view':'records','account':null}", ST_BAD_PARAMETER, "account is missing"},
+    {"{'view':'records','account':true}", ST_BAD_PARAMETER, "account is true"},
+    {"{'view':'records','account':[7]}", ST_BAD_PARAMETER, "account is an array"},
+    {"{'view':'records','account':7,'app':[1,2]}", ST_OK, ""},
+    {"{'view':'records','account':7,'app':[]}", ST_BAD_PARAMETER, "app is an empty array"},
+    {"{'view':'records','account':7,'app':null}", ST_OK, ""},
+    {"{'view':'records','account':7,'group_by':[]}", ST_OK, ""},
+    {"{'view':'records','account':7,'group_by':'apps'}", ST_BAD_PARAMETER,
+     "group_by is \"apps\"; allowed: day, app, object_type or action"},
+    {"{'view':'records','account':7,'action':['created','gone']}", ST_BAD_PARAMETER,
+     "action is \"gone\"; allowed: created, updated, deleted, merged, restored or associated"},
+    {"{'view':'records','account':7,'object_type':'2-123'}", ST_OK, ""},
+    {"{'view':'records','account':7,'object_type':''}", ST_BAD_PARAMETER, "object_type is \"\""},
+    {"{'view':'records','account':7,'object_type':3}", ST_BAD_PARAMETER, "object_type is 3"},
+    {"{'view':'records','account':7,'from':'2026-11-23'}", ST_OK, ""},
+    {"{'view':'records','account':7,'from':'2026-02-30'}", ST_BAD_PARAMETER, "UTC day"},
+    {"{'view':'records','account':7,'from':20780}", ST_BAD_PARAMETER, "from is 20780"},
+    {"{'view':'records','account':7,'fill':true}", ST_OK, ""},
+    {"{'view':'records','account':7,'fill':'false'}", ST_OK, ""},
+    {"{'view':'records','account':7,'fill':1}", ST_BAD_PARAMETER, "allowed: true or false"},
+    {"{'view':'records','account':7,'limit':1}", ST_OK, ""},
+    {"{'view':'records','account':7,'limit':0}", ST_BAD_PARAMETER, "1..100000"},
+    {"{'view':'records','account':7,'limit':100001}", ST_BAD_PARAMETER, "limit is 100001"},
+    {"{'view':'records','account':7,'viewer':3}", ST_OK, ""},
+    {"{'view':'records','account':7,'viewer':'me'}", ST_BAD_PARAMETER, "viewer is \"me\""},
+    {"{'view':'records','account':7,'aap':1}", ST_BAD_PARAMETER,
+     "records takes no parameter \"aap\"; did you mean app? It takes view, viewer"},
+    {"{'view':'records','account':7,'colour':1}", ST_BAD_PARAMETER, "it takes view, viewer"},
+    {"{'view':'status','limit':1}", ST_BAD_PARAMETER, "status takes no parameter \"limit\""},
+    {"{'view':'activity','account':7,'type':'app.installed'}", ST_OK, ""},
+    {"{'view':'activity','account':7,'type':'api.call'}", ST_BAD_PARAMETER, "type is \"api.call\""},
+    {"{'view':'activity','account':7,'from':1700000000000}", ST_OK, ""},
+    {"{'view':'activity','account':7,'from':'2026-11-23T09:57:22+02:00'}", ST_OK, ""},
+    {"{'view':'activity','account':7,'from':'yesterday'}", ST_BAD_PARAMETER,
+     "from is \"yesterday\""},
+    {"{'view':'rejected','code':'too_old'}", ST_OK, ""},
+    {"{'view':'rejected','code':'tooold'}", ST_BAD_PARAMETER, "code is \"tooold\""},
+    {"{'view':'connections','account':7}", ST_BAD_PARAMETER, "app is missing"},
+    {"{'view':'connections','account':7,'app':0}", ST_BAD_PARAMETER, "app is 0"},
+    {"{'account':7}", ST_BAD_PARAMETER, "view is missing; allowed: records, api_usage"},
+    {"{'view':['records'],'account':7}", ST_BAD_PARAMETER, "view is an array; allowed: records"},
+    {"{'view':7,'account':7}", ST_BAD_PARAMETER, "view is 7; allowed: records, api_usage"},
+    {"{'view':null,'account':7}", ST_BAD_PARAMETER, "view is missing; allowed: records"},
+    {"{'view':'records','account':7,'from':'2026-11-24','to':'2026-11-23'}", ST_BAD_PARAMETER,
+     "from is after to, 2026-11-24 and 2026-11-23; allowed: from at or before to"},
+    {"{'view':'activity','account':7,'from':9,'to':8}", ST_BAD_PARAMETER,
+     "from is after to, 9 and 8"},
+    {"{'view':'activity','account':7,'from':8,'to':8}", ST_OK, ""},
+    {"{'view':'record','account':7}", ST_NOT_FOUND, "did you mean records?"},
+    {"{'view':'','account':7}", ST_NOT_FOUND, "there is no view \"\""},
+};
+
 static void test_verdicts(void **state)
 {
     (void)state;
-    static const struct {
-        const char *question;
-        enum status want;
-        const char *words; /* that the refusal must hold */
-    } rows[] = {
-        {"{'view':'records','account':7}", ST_OK, ""},
-        {"{'view':'records','account':0}", ST_OK, ""},
-        {"{'view':'records','account':9007199254740991}", ST_OK, ""},
-        {"{'view':'records','account':'7'}", ST_OK, ""},
-        {"{'view':'records','account':'07'}", ST_BAD_PARAMETER, "account is \"07\""},
-        {"{'view':'records','account':'9007199254740992'}", ST_BAD_PARAMETER,
-         "0..9007199254740991"},
-        {"{'view':'records'}", ST_BAD_PARAMETER, "account is missing"},
-        {"{'view':'records','account':null}", ST_BAD_PARAMETER, "account is missing"},
-        {"{'view':'records','account':true}", ST_BAD_PARAMETER, "account is true"},
-        {"{'view':'records','account':[7]}", ST_BAD_PARAMETER, "account is an array"},
-        {"{'view':'records','account':7,'app':[1,2]}", ST_OK, ""},
-        {"{'view':'records','account':7,'app':[]}", ST_BAD_PARAMETER, "app is an empty array"},
-        {"{'view':'records','account':7,'app':null}", ST_OK, ""},
-        {"{'view':'records','account':7,'group_by':[]}", ST_OK, ""},
-        {"{'view':'records','account':7,'group_by':'apps'}", ST_BAD_PARAMETER,
-         "group_by is \"apps\"; allowed: day, app, object_type or action"},
-        {"{'view':'records','account':7,'action':['created','gone']}", ST_BAD_PARAMETER,
-         "action is \"gone\"; allowed: created, updated, deleted, merged, restored or associated"},
-        {"{'view':'records','account':7,'object_type':'2-123'}", ST_OK, ""},
-        {"{'view':'records','account':7,'object_type':''}", ST_BAD_PARAMETER,
-         "object_type is \"\""},
-        {"{'view':'records','account':7,'object_type':3}", ST_BAD_PARAMETER, "object_type is 3"},
-        {"{'view':'records','account':7,'from':'2026-11-23'}", ST_OK, ""},
-        {"{'view':'records','account':7,'from':'2026-02-30'}", ST_BAD_PARAMETER, "UTC day"},
-        {"{'view':'records','account':7,'from':20780}", ST_BAD_PARAMETER, "from is 20780"},
-        {"{'view':'records','account':7,'fill':true}", ST_OK, ""},
-        {"{'view':'records','account':7,'fill':'false'}", ST_OK, ""},
-        {"{'view':'records','account':7,'fill':1}", ST_BAD_PARAMETER, "allowed: true or false"},
-        {"{'view':'records','account':7,'limit':1}", ST_OK, ""},
-        {"{'view':'records','account':7,'limit':0}", ST_BAD_PARAMETER, "1..100000"},
-        {"{'view':'records','account':7,'limit':100001}", ST_BAD_PARAMETER, "limit is 100001"},
-        {"{'view':'records','account':7,'viewer':3}", ST_OK, ""},
-        {"{'view':'records','account':7,'viewer':'me'}", ST_BAD_PARAMETER, "viewer is \"me\""},
-        {"{'view':'records','account':7,'aap':1}", ST_BAD_PARAMETER,
-         "records takes no parameter \"aap\"; did you mean app? It takes view, viewer"},
-        {"{'view':'records','account':7,'colour':1}", ST_BAD_PARAMETER, "it takes view, viewer"},
-        {"{'view':'status','limit':1}", ST_BAD_PARAMETER, "status takes no parameter \"limit\""},
-        {"{'view':'activity','account':7,'type':'app.installed'}", ST_OK, ""},
-        {"{'view':'activity','account':7,'type':'api.call'}", ST_BAD_PARAMETER,
-         "type is \"api.call\""},
-        {"{'view':'activity','account':7,'from':1700000000000}", ST_OK, ""},
-        {"{'view':'activity','account':7,'from':'2026-11-23T09:57:22+02:00'}", ST_OK, ""},
-        {"{'view':'activity','account':7,'from':'yesterday'}", ST_BAD_PARAMETER,
-         "from is \"yesterday\""},
-        {"{'view':'rejected','code':'too_old'}", ST_OK, ""},
-        {"{'view':'rejected','code':'tooold'}", ST_BAD_PARAMETER, "code is \"tooold\""},
-        {"{'view':'connections','account':7}", ST_BAD_PARAMETER, "app is missing"},
-        {"{'view':'connections','account':7,'app':0}", ST_BAD_PARAMETER, "app is 0"},
-        {"{'account':7}", ST_BAD_PARAMETER, "view is missing; allowed: records, api_usage"},
-        {"{'view':['records'],'account':7}", ST_BAD_PARAMETER,
-         "view is an array; allowed: records"},
-        {"{'view':7,'account':7}", ST_BAD_PARAMETER, "view is 7; allowed: records, api_usage"},
-        {"{'view':null,'account':7}", ST_BAD_PARAMETER, "view is missing; allowed: records"},
-        {"{'view':'records','account':7,'from':'2026-11-24','to':'2026-11-23'}", ST_BAD_PARAMETER,
-         "from is after to, 2026-11-24 and 2026-11-23; allowed: from at or before to"},
-        {"{'view':'activity','account':7,'from':9,'to':8}", ST_BAD_PARAMETER,
-         "from is after to, 9 and 8"},
-        {"{'view':'activity','account':7,'from':8,'to':8}", ST_OK, ""},
-        {"{'view':'record','account':7}", ST_NOT_FOUND, "did you mean records?"},
-        {"{'view':'','account':7}", ST_NOT_FOUND, "there is no view \"\""},
-    };
-    for (size_t i = 0; i < N_OF(rows); i++) {
+    for (size_t i = 0; i < N_OF(verdicts); i++) {
         struct question q;
         char why[512];
         arena_reset(&arena);
-        const enum status st = read_one(rows[i].question, &q, why);
-        if (st != rows[i].want || !strstr(why, rows[i].words))
-            fail_msg("%s: %s, \"%s\"", rows[i].question, status_row(st)->name, why);
+        const enum status st = read_one(verdicts[i].question, &q, why);
+        if (st != verdicts[i].want || !strstr(why, verdicts[i].words))
+            fail_msg("%s: %s, \"%s\"", verdicts[i].question, status_row(st)->name, why);
     }
 }
 

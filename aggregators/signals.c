@@ -136,7 +136,8 @@ static void pack(struct buf *to, const struct signals *s, const struct signal *x
     buf_varint(to, x->app);
     buf_varint(to, x->has_user ? x->user + 1 : 0);
     buf_u8(to, x->kind);
-    buf_str(to, (struct str){(const char *)s->text.p + x->detail, x->detail_n});
+    const char *detail = x->detail_n > 0 ? (const char *)s->text.p + x->detail : "";
+    buf_str(to, (struct str){detail, x->detail_n}); /* without any detail there is no text yet */
     CHECK(!to->bad);
 }
 

@@ -152,8 +152,7 @@ static void answer_duplicate(struct judge *j, struct slot *s)
     add_duplicates(j, s);
 }
 
-static void refuse_gap(struct judge *j, struct txn *t, struct group *g, struct slot *s,
-                       const struct cursor *c)
+static void refuse_gap(struct group *g, struct slot *s, const struct cursor *c)
 {
     uint64_t expected = cursor_expected(c, s->batch.epoch);
 
@@ -162,7 +161,6 @@ static void refuse_gap(struct judge *j, struct txn *t, struct group *g, struct s
                            (unsigned long long)s->batch.seq, (unsigned long long)expected));
     s->outcome.has_expected_seq = true;
     s->outcome.expected_seq = expected;
-    count_refusal(j, t, s);
 }
 
 static void refuse_stale(struct judge *j, struct txn *t, struct group *g, struct slot *s,
@@ -193,7 +191,8 @@ static bool judge_sequence(struct judge *j, struct txn *t, struct group *g, stru
         count_refusal(j, t, s);
         return false;
     case CURSOR_GAP:
-        refuse_gap(j, t, g, s, c);
+        refuse_gap(g, s, c);
+        count_refusal(j, t, s);
         return false;
     case CURSOR_STALE:
         refuse_stale(j, t, g, s, c);
@@ -352,9 +351,9 @@ static void judge_identified(struct judge *j, struct txn *t, struct group *g, st
             txn_fail(t, ST_INTERNAL); /* there was room, and it was not there */
 }
 
-/* A refusal for now says where the producer stands, so that it need not wait for a gap to learn it.
- */
-static void say_expected(struct txn *t, struct slot *s)
+/* A refusal for now says where the producer stands, so that it need not wait for a gap to learn it;
+ * what comes behind the batch that was found busy is such a gap. */
+static void say_expected(struct txn *t, struct group *g, struct slot *s)
 {
     struct cursor c;
 
@@ -366,12 +365,14 @@ static void say_expected(struct txn *t, struct slot *s)
         return;
     s->outcome.has_expected_seq = true;
     s->outcome.expected_seq = cursor_expected(&c, s->batch.epoch);
+    if (s->outcome.status == ST_BUSY && s->batch.seq > s->outcome.expected_seq)
+        refuse_gap(g, s, &c);
 }
 
 void judge_slot(struct judge *j, struct txn *t, struct group *g, struct slot *s)
 {
     if (!s->judge) {
-        say_expected(t, s);
+        say_expected(t, g, s);
         count_refusal(j, t, s);
         count_push_lost(j, s);
     } else if (s->batch.has_seq) {

@@ -249,6 +249,7 @@ class Rewind(DaemonTest):
             self.assertEqual(answer["expected_seq"], acked + 1, answer)
             if answer["code"] == "busy":
                 busy += 1
+                self.assertEqual(seq, acked + 1, answer)  # what comes behind it is a gap
                 self.assertGreater(answer["retry_after_ms"], 0, answer)
             else:
                 self.assertEqual(answer["code"], "gap", answer)

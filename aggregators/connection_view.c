@@ -168,6 +168,32 @@ void view_connections_each(struct view *v, const struct connection_query *q,
     history_fini(&w.h);
 }
 
+void view_connection_keys(struct view *v, uint64_t account,
+                          void (*fn)(void *arg, uint64_t app, uint64_t user1), void *arg)
+{
+    uint8_t prefix[CONNECTION_KEY_MAX];
+    const size_t prefix_n = (size_t)(put_ordered(prefix, account) - prefix);
+    struct cur c;
+    for (unsigned i = 0; i < v->signals_n; i++) {
+        const struct signals *of = v->signals[i];
+        const struct signal_account *a = pending_signals(of, account);
+        for (uint32_t at = a ? a->last : NONE; at != NONE; at = of->signal.p[at].next) {
+            const struct signal *s = &of->signal.p[at];
+            if (connection_is_signal(s->kind))
+                fn(arg, s->app, s->has_user ? s->user + 1 : 0);
+        }
+    }
+    cur_open(&v->txn, DAYS_CONNECTION, &c);
+    for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
+         on = cur_next(&c)) {
+        struct reader k = reader_of(c.key.p, c.key.n);
+        (void)read_ordered(&k); /* the account */
+        const uint64_t app = read_ordered(&k);
+        fn(arg, app, read_ordered(&k));
+    }
+    cur_close(&c);
+}
+
 /* ---- a list ---- */
 
 struct list {

@@ -9,17 +9,16 @@ struct counting {
     struct value_set *out;
 };
 
-static bool see_connection(void *arg, const struct connection *c)
+static void see_connection(void *arg, uint64_t app, uint64_t user1)
 {
     struct counting *counting = arg;
 
-    if (counting->kind == CENSUS_APPS && c->app != 0)
-        value_set_add(counting->out, c->app);
-    if (counting->kind == CENSUS_USERS && c->has_user)
-        value_set_add(counting->out, c->user);
-    if (counting->kind == CENSUS_CONNECTIONS && c->has_user && c->app != 0)
-        value_set_add(counting->out, census_connection(c->app, c->user));
-    return true;
+    if (counting->kind == CENSUS_APPS && app != 0)
+        value_set_add(counting->out, app);
+    if (counting->kind == CENSUS_USERS && user1 != 0)
+        value_set_add(counting->out, user1 - 1);
+    if (counting->kind == CENSUS_CONNECTIONS && user1 != 0 && app != 0)
+        value_set_add(counting->out, census_connection(app, user1 - 1));
 }
 
 static void see_sheet(struct counting *counting, const struct sheet *sheet)
@@ -52,7 +51,6 @@ static void count_stored(struct ingest *in, uint64_t account, struct counting *c
     const struct generation *gens[INGEST_GENERATIONS_MAX];
     unsigned gens_n = ingest_generations(in, gens);
     int32_t today = day_of_ms(loop_clock(in->loop)->wall_ms);
-    struct connection_query connections = {.account = account};
     struct arena arena = {0};
     struct view v;
 
@@ -60,7 +58,7 @@ static void count_stored(struct ingest *in, uint64_t account, struct counting *c
     v.today = today;
     v.first_day = today - (EVENT_DAYS - 1);
     if (counting->kind != CENSUS_TYPES)
-        view_connections_each(&v, &connections, see_connection, counting);
+        view_connection_keys(&v, account, see_connection, counting);
     if (counting->kind == CENSUS_APPS)
         view_reference_each(&v, account, EV_CATALOG_APP, see_reference, counting);
     if (counting->kind == CENSUS_USERS)

@@ -15,6 +15,7 @@ test('deep links', async (t) => {
       await page.getByLabel('Connection expired').check();
       await page.getByLabel('Disconnected').check();
       await page.keyboard.press('Escape');
+      await page.waitForURL(/type=app\.expired%2Capp\.disconnected/);
       await settled(page);
       const shown = await rowsOf(page, 'Activities');
       assert.match(page.url(), /type=app\.expired%2Capp\.disconnected/);
@@ -33,14 +34,15 @@ test('deep links', async (t) => {
       await page.getByRole('radio', { name: 'Table' }).check();
       await page.waitForURL(/as_records=table/);
       await page.goBack();
-      assert.doesNotMatch(page.url(), /as_records/);
+      await page.waitForURL((url) => !/as_records/.test(url));
       await page.waitForSelector('.canvas');
       await page.goBack();
-      assert.doesNotMatch(page.url(), /stack/);
+      await page.waitForURL((url) => !/stack/.test(url));
       await page.goBack();
       await page.goBack();
+      // The screen before is still drawn, and still, right after the address has changed.
+      await page.locator('h1', { hasText: 'Connections' }).waitFor();
       await settled(page);
-      assert.equal(await page.locator('h1').innerText(), 'Connections');
       await page.goForward();
       await page.goForward();
       await page.goForward();

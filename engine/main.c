@@ -27,6 +27,7 @@
 #include "engine/net/zsock.h"
 #include "engine/options.h"
 #include "engine/store/store.h"
+#include "schemas/json_start.h"
 
 #define WHY_BYTES        256
 #define STOP_MS          4000 /* answering what was received may take so long */
@@ -568,6 +569,7 @@ int main(int argc, char **argv)
     struct daemon *d = &daemon;
 
     umask(0077);
+    json_start();
     d->words = (struct config_words){argc, argv, environ};
     if (config_load(&d->words, &d->config, &report) != ST_OK) {
         fputs(report.text, stderr);

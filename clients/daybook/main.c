@@ -8,6 +8,7 @@
 
 #include "clients/daybook/command.h"
 #include "engine/base/check.h"
+#include "schemas/json_start.h"
 
 /* The only state that a signal may touch. */
 static volatile int stop_wanted;
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
         .env = from_environment,
         .stop = &stop_wanted,
     };
+    json_start();
     catch_signals();
     int code;
     const struct command *c = argc > 1 ? command_find(str_of(argv[1])) : NULL;

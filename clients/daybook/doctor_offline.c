@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "aggregators/audit.h"
+#include "aggregators/late.h"
 #include "aggregators/tables.h"
 #include "clients/daybook/doctor.h"
 #include "engine/base/check.h"
@@ -31,16 +32,19 @@
 #define FAULTS_SHOWN   20
 #define FIRST_POSITION 1 /* of a new log; tables that were never merged say 0 */
 
-/* Units of the visible days, added up from tables and log. */
+/* Units of the visible days, added up from tables and log; and what accounts say was received. */
 struct found {
     int32_t first_day;
     struct ledger_day day[DAYS_N];
+    struct ingest_day received[DAYS_N];
+    bool late_partly; /* late events were not counted by account from the start */
 };
 
 struct offline {
     struct doctor *d;
     struct found *found;    /* owned */
     uint64_t tables_end;    /* first log position that the day tables lack */
+    struct txn days;        /* reads the day tables */
     struct merge_at merged; /* how far a merge had come */
     uint64_t faults;        /* of the tables, shown or not */
 };
@@ -77,6 +81,20 @@ static void on_day(void *arg, const struct audit_day *a)
     to->call_units[a->account % LEDGER_SHARDS] += a->call_total;
 }
 
+static struct ingest_day *received_on(struct offline *o, int32_t day)
+{
+    int32_t i = day - o->found->first_day;
+    return i >= 0 && i < DAYS_N ? &o->found->received[i] : NULL;
+}
+
+static void on_late(void *arg, int32_t day, uint64_t account, uint64_t events)
+{
+    struct ingest_day *to = received_on(arg, day);
+    (void)account;
+    if (to != NULL)
+        to->late += events;
+}
+
 static void on_fault(void *arg, const char *table, const char *what)
 {
     struct offline *o = arg;
@@ -87,13 +105,14 @@ static void on_fault(void *arg, const char *table, const char *what)
 static void check_tables(struct offline *o, struct store *days)
 {
     struct audit_counts n = {0};
-    struct audit_report report = {.day = on_day, .fault = on_fault, .arg = o};
+    struct audit_report report = {.day = on_day, .late = on_late, .fault = on_fault, .arg = o};
     struct view v;
     view_open(days, NULL, 0, &v);
     o->tables_end = v.tables_end;
     o->merged = v.merged;
     view_close(&v);
     enum status st = audit_tables(days, &report, &n);
+    o->found->late_partly = n.late_partly;
     if (st != ST_OK)
         doctor_check(o->d, DOCTOR_FAULT, "day tables", "they cannot be read: %s",
                      status_row(st)->text);
@@ -109,6 +128,18 @@ static bool merged_already(const struct offline *o, uint64_t position, const str
 {
     return position < o->merged.end &&
            merge_is_past(&o->merged, MERGE_SHEETS, day_of_ms(e->time_ms), e->account);
+}
+
+/* An accepted event of the log that came late, and that the day tables do not count yet. */
+static void add_late(struct offline *o, const struct log_entry *e, const struct event *ev)
+{
+    int32_t day = day_of_ms(e->received_ms);
+    struct ingest_day *to = received_on(o, day);
+    uint64_t end;
+    if (to == NULL || day_of_ms(ev->time_ms) >= day)
+        return;
+    (void)late_stored(&o->days, ev->account, day, &end);
+    to->late += e->position >= end;
 }
 
 /* Add the accepted events of one entry of the log. */
@@ -131,6 +162,8 @@ static void add_entry(struct offline *o, const struct log_entry *e, struct arena
         struct ledger_day *to =
             verdict[i] == 0 ? day_of(o->found, day_of_ms(b.ev[i].time_ms)) : NULL;
         enum event_group group = event_group(b.ev[i].kind);
+        if (verdict[i] == 0)
+            add_late(o, e, &b.ev[i]);
         if (to == NULL || merged_already(o, e->position, &b.ev[i]))
             continue;
         if (group == GROUP_RECORD)
@@ -190,6 +223,62 @@ static void check_counters(struct offline *o, struct txn *t)
                  "received %" PRIu64 " = accepted %" PRIu64 " + duplicate %" PRIu64
                  " + rejected %" PRIu64,
                  c->total.received, c->total.accepted, c->total.duplicate, rejected);
+    free(c);
+}
+
+static void on_refused(void *arg, int32_t day, const struct ingest_faults *n)
+{
+    struct ingest_day *to = received_on(arg, day);
+    if (to == NULL)
+        return;
+    to->duplicate += n->duplicate;
+    to->rejected += n->rejected;
+}
+
+/* What was counted, and what accounts say; where they were not asked from the start, it is less. */
+static bool agree(uint64_t counted, uint64_t found, bool partly)
+{
+    return partly ? found <= counted : found == counted;
+}
+
+/* Late, duplicate and rejected events of each visible day: those of all accounts, and those without
+ * one, against the engine's own counters. */
+static void check_received(struct offline *o, struct txn *t)
+{
+    static const uint8_t partly_key = FRONT_META_FAULTS_PARTLY;
+    struct counters *c = calloc(1, sizeof *c);
+    struct span val;
+    bool partly = txn_get(t, FRONT_META, &partly_key, 1, &val);
+    uint64_t days = 0, bad = 0, late = 0, duplicate = 0, rejected = 0;
+    char text[11];
+    if (c == NULL)
+        return;
+    counters_load(t, c);
+    ingest_faults_each(t, on_refused, o);
+    for (uint32_t i = 0; i < c->days_n; i++) {
+        const struct ingest_day *n = &c->days[i], *found = received_on(o, n->day);
+        if (found == NULL)
+            continue;
+        days++;
+        late += found->late;
+        duplicate += found->duplicate;
+        rejected += found->rejected;
+        if (agree(n->late, found->late, o->found->late_partly) &&
+            agree(n->duplicate, found->duplicate, partly) &&
+            agree(n->rejected, found->rejected, partly))
+            continue;
+        bad++;
+        doctor_check(o->d, DOCTOR_FAULT, "received",
+                     "%s: late %" PRIu64 ", duplicate %" PRIu64 ", rejected %" PRIu64
+                     "; by account %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                     day_format(n->day, text), n->late, n->duplicate, n->rejected, found->late,
+                     found->duplicate, found->rejected);
+    }
+    if (bad == 0 && t->status == ST_OK)
+        doctor_check(o->d, DOCTOR_OK, "received",
+                     "%" PRIu64 " days: late %" PRIu64 ", duplicate %" PRIu64 ", rejected %" PRIu64
+                     ", the same by account",
+                     days, late, duplicate, rejected);
     free(c);
 }
 
@@ -257,13 +346,17 @@ static int check_all(struct offline *o, const char *data_dir, struct store *days
     bool running = in_use(data_dir);
     check_tables(o, days);
     txn_begin(front, false, &t);
+    txn_begin(days, false, &o->days);
     check_log(o, &t);
     check_counters(o, &t);
-    if (running)
+    if (running) {
         doctor_check(o->d, DOCTOR_SKIPPED, "ledger",
                      "an engine is at work on these files; stop it to compare them");
-    else
+    } else {
         check_ledger(o, &t);
+        check_received(o, &t);
+    }
+    txn_abort(&o->days);
     if (t.status != ST_OK)
         doctor_check(o->d, DOCTOR_FAULT, "front", "%s", status_row(t.status)->text);
     txn_abort(&t);

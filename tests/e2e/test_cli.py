@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from harness import DAYBOOK, DEADLINE_S, DaemonTest, api_call, connection, now_ms, record
+from harness import DAYBOOK, DEADLINE_S, DaemonTest, api_call, connection, envelope, now_ms, record
 
 COUNTS = ("accepted", "duplicate", "rejected_n", "skipped_n")
 
@@ -368,6 +368,26 @@ class Doctor(Cli):
         self.assertTrue(report["ok"])
         ledger = [c["detail"] for c in report["checks"] if c["check"] == "ledger"]
         self.assertIn("500 record events and 1500 calls", ledger[0])
+
+    def test_what_accounts_say_was_received_is_what_was_counted(self):
+        day = 86_400_000
+        for kill in (False, True, True):
+            peer = self.d.ingest()
+            peer.ask([record(account=i % 30, time_ms=now_ms() - day * (i % 3 + 1)) for i in range(300)])
+            batch = envelope([record(account=5, id="a"), record(account=6, id="a"), {"type": "no", "account": 7}],
+                             seq=1, epoch=1 + kill)
+            for _ in range(3):
+                peer.ask(batch)
+            peer.send_raw(b"\x00nonsense")
+            peer.receive()
+            peer.close()
+            self.d.kill() if kill else self.d.stop()
+            report = self.offline()
+            self.assertTrue(report["ok"], report)
+            self.d.start()
+        self.d.stop()
+        self.assertEqual([c["detail"] for c in self.offline()["checks"] if c["check"] == "received"],
+                         ["1 days: late 900, duplicate 14, rejected 5, the same by account"])
 
     def test_after_a_kill_the_log_makes_up_for_the_tables(self):
         self.load(500)

@@ -1,7 +1,9 @@
 """The program (DESIGN 4): options, exit codes, check, print-config, reload, stop."""
 
+import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -70,7 +72,64 @@ class Options(DaemonTest):
         self.assertTrue(d.alive())
 
     def test_a_newer_store_is_refused_and_left_alone(self):
-        self.skipTest("needs a store of a later version")
+        """Exit code 65, with the format that was found and the one that is known."""
+        for store in ("front", "days"):
+            with self.subTest(store=store):
+                d = self.daemon()
+                d.ingest().ask([record()])
+                self.assertEqual(d.stop(), 0)
+                known = set_format(os.path.join(d.data_dir, store), 99)
+                before = contents(d.data_dir)
+                done = self.run_it("--ingest-listen=", "--push-listen=", "--query-listen=", "--feed-listen=",
+                                   "--http-listen=")
+                self.assertEqual(done.returncode, 65, done.stderr)
+                self.assertIn("format 99", done.stderr)
+                self.assertIn(f" {known}", done.stderr.split("format 99")[1])
+                self.assertIn("untouched", done.stderr)
+                self.assertEqual(contents(d.data_dir), before)
+                set_format(os.path.join(d.data_dir, store), known)
+                d.start()
+                self.assertEqual(self.count(d, "records", "count", account=1), 1)
+                d.close()
+                shutil.rmtree(d.data_dir)
+
+
+def contents(directory):
+    """Every file but those of locks, byte for byte."""
+    found = {}
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            if "lock" not in name:
+                with open(os.path.join(folder, name), "rb") as f:
+                    found[os.path.join(folder, name)] = f.read()
+    return found
+
+
+class Val(ctypes.Structure):
+    _fields_ = [("n", ctypes.c_size_t), ("p", ctypes.c_char_p)]
+
+
+def set_format(directory, number):
+    """Write the format row of a stopped daemon's store; returns the one that was there."""
+    lmdb = ctypes.CDLL("liblmdb.so.0")
+
+    def call(name, *args):
+        code = getattr(lmdb, name)(*args)
+        assert code == 0, (name, code)
+
+    env, txn, dbi, old = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint(), Val()
+    key, val = Val(1, b"f"), Val(1, bytes([number]))
+    call("mdb_env_create", ctypes.byref(env))
+    call("mdb_env_set_maxdbs", env, ctypes.c_uint(32))
+    call("mdb_env_open", env, directory.encode(), ctypes.c_uint(0), ctypes.c_uint(0o600))
+    call("mdb_txn_begin", env, None, ctypes.c_uint(0), ctypes.byref(txn))
+    call("mdb_dbi_open", txn, b"meta", ctypes.c_uint(0), ctypes.byref(dbi))
+    call("mdb_get", txn, dbi, ctypes.byref(key), ctypes.byref(old))
+    was = ctypes.string_at(old.p, 1)[0]
+    call("mdb_put", txn, dbi, ctypes.byref(key), ctypes.byref(val), ctypes.c_uint(0))
+    call("mdb_txn_commit", txn)
+    lmdb.mdb_env_close(env)
+    return was
 
 
 class Signals(DaemonTest):

@@ -125,13 +125,11 @@ void block_write(const struct entry *e, uint32_t n, uint32_t *at, struct buf *va
 
 struct entry entry_of_signal(const struct signals *of, const struct signal *s)
 {
-    return (struct entry){s->time_ms,
-                          s->position,
-                          s->received_ms,
-                          s->app,
-                          s->has_user ? s->user + 1 : 0,
-                          s->kind,
-                          {(const char *)of->text.p + s->detail, s->detail_n}};
+    /* Where no signal has a detail there is no text to point into. */
+    const char *detail = s->detail_n > 0 ? (const char *)of->text.p + s->detail : "";
+    return (struct entry){
+        s->time_ms, s->position,          s->received_ms, s->app, s->has_user ? s->user + 1 : 0,
+        s->kind,    {detail, s->detail_n}};
 }
 
 void activity_counts(struct txn *t, uint64_t account, uint64_t *kept, uint64_t *trimmed)

@@ -71,7 +71,8 @@ enum status daemon_start(struct daemon *d)
     (void)unlink(d->log_path);
     char flags[6][600];
     text_fmt(flags[0], sizeof flags[0], "--data-dir=%s/data", d->dir);
-    text_fmt(flags[1], sizeof flags[1], "--ingest-listen=tcp://127.0.0.1:*");
+    text_fmt(flags[1], sizeof flags[1], "--ingest-listen=%s",
+             d->listen ? d->listen : "tcp://127.0.0.1:*");
     text_fmt(flags[2], sizeof flags[2], "--query-listen=tcp://127.0.0.1:*");
     text_fmt(flags[3], sizeof flags[3], "--push-listen=");
     text_fmt(flags[4], sizeof flags[4], "--http-listen=");
@@ -123,6 +124,33 @@ void daemon_memory(const struct daemon *d, uint64_t *resident, uint64_t *anonymo
     }
     if (f)
         fclose(f);
+}
+
+uint64_t daemon_written(const struct daemon *d)
+{
+    char path[64], line[256];
+    unsigned long long bytes = 0;
+    text_fmt(path, sizeof path, "/proc/%d/io", (int)d->pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "write_bytes: %llu", &bytes) != 1) {
+    }
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+double daemon_cpu_s(const struct daemon *d)
+{
+    char path[64];
+    unsigned long long user = 0, kernel = 0;
+    text_fmt(path, sizeof path, "/proc/%d/stat", (int)d->pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+                    &kernel) != 2)
+        user = kernel = 0;
+    if (f)
+        fclose(f);
+    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
 void daemon_wipe(const struct daemon *d)

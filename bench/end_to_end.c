@@ -2,8 +2,8 @@
  *
  * The whole measurement of bench/README.md: ceilings of the machine, then for each workload the
  * rate, its check, latencies, memory, sizes and the restart. JSON lines on stdout, a table on
- * stderr. parts: any of ceilings,rate,verify,paced,query,lone,
- * size,restart; and soak, which only runs when it is named. */
+ * stderr. parts: any of ceilings,rate,verify,paced,levels (needs rate),query,lone,size,publishers,
+ * accounts (of w1m),restart; and soak, which only runs when it is named. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,14 @@ static enum status measure_running(struct bench *b, const struct options *o)
         st = suite_paced(b, target_rate(b->shape), "80 % of the goal");
     if (st == ST_OK && wanted(o->parts, "paced") && b->rate > 0)
         st = suite_paced(b, b->rate * 8 / 10, "80 % of the measured rate");
+    static const struct {
+        uint64_t percent;
+        const char *what;
+    } levels[] = {{10, "10 % of peak"}, {50, "50 % of peak"}, {90, "90 % of peak"}};
+    for (size_t i = 0; i < N_OF(levels) && st == ST_OK; i++) {
+        if (wanted(o->parts, "levels") && b->rate > 0)
+            st = suite_paced(b, b->rate * levels[i].percent / 100, levels[i].what);
+    }
     if (st == ST_OK && wanted(o->parts, "query"))
         st = suite_query_idle(b);
     if (st == ST_OK && wanted(o->parts, "query"))
@@ -77,6 +85,10 @@ static enum status measure(enum workload_shape shape, const struct options *o)
         st = measure_running(&b, o);
     if (st == ST_OK && wanted(o->parts, "size"))
         st = suite_size(&b);
+    if (st == ST_OK && wanted(o->parts, "publishers"))
+        st = suite_publishers(&b);
+    if (st == ST_OK && wanted(o->parts, "accounts") && shape == WORKLOAD_W1M)
+        st = suite_accounts(&b);
     if (st == ST_OK && wanted(o->parts, "restart"))
         st = suite_restart(&b);
     if (st != ST_OK)
@@ -111,10 +123,10 @@ int main(int argc, char **argv)
 {
     struct options o = {.dir = "./bench-data", .workloads = "w,w1m", .seconds = 60};
     if (!read_options(argc, argv, &o)) {
-        report_note(
-            "usage: end_to_end --daemon=PATH [--dir=DIR] [--workload=w,w1m,wr,life]\n"
-            "                  [--seconds=60] [--parts=ceilings,rate,verify,paced,query,lone,"
-            "size,restart,soak]");
+        report_note("usage: end_to_end --daemon=PATH [--dir=DIR] [--workload=w,w1m,wr,life]\n"
+                    "                  [--seconds=60] "
+                    "[--parts=ceilings,rate,verify,paced,levels,query,lone,"
+                    "size,publishers,accounts,restart,soak]");
         return EXIT_USAGE;
     }
     (void)mkdir(o.dir, 0700); /* may exist */

@@ -49,6 +49,10 @@ enum status suite_lone(struct bench *b) MUST_CHECK;
 enum status suite_size(struct bench *b) MUST_CHECK;
 enum status suite_restart(struct bench *b) MUST_CHECK;
 
+/* The rate over tcp and ipc with 1, 4 and 16 publishers; and with 10,000 to 10,000,000 accounts. */
+enum status suite_publishers(struct bench *b) MUST_CHECK;
+enum status suite_accounts(struct bench *b) MUST_CHECK;
+
 /* b->seconds at full rate, a line every ten seconds. */
 enum status suite_soak(struct bench *b) MUST_CHECK;
 

@@ -21,6 +21,7 @@
 #define EVENT_MAX      26
 #define TEMPLATE_BYTES 32 /* copied whole; the next event overwrites the slack */
 #define EVENTS_MAX     10000
+#define ACCOUNTS_MAX   10000000
 #define PRODUCER_MAX   64
 #define ENVELOPE_MAX   160
 #define TEMPLATES_MAX  64
@@ -235,7 +236,7 @@ static void head_init(struct workload *w)
 enum status workload_new(const struct workload_options *options, struct workload **out)
 {
     if (options->shape >= WORKLOAD_SHAPE_N || options->batch_events < 1 ||
-        options->batch_events > EVENTS_MAX ||
+        options->batch_events > EVENTS_MAX || options->accounts > ACCOUNTS_MAX ||
         (options->producer && strlen(options->producer) > PRODUCER_MAX))
         return ST_USAGE;
     struct workload *w = calloc(1, sizeof *w);
@@ -243,6 +244,8 @@ enum status workload_new(const struct workload_options *options, struct workload
         return ST_NO_MEMORY;
     w->options = *options;
     w->accounts = options->shape == WORKLOAD_W1M ? 1000000 : 10000;
+    if (options->accounts > 0)
+        w->accounts = options->accounts;
     head_init(w);
     w->options.producer = NULL; /* only borrowed */
     enum status st = templates_init(w);
@@ -285,7 +288,7 @@ static inline uint64_t draw(uint64_t *state)
 uint64_t workload_account(const struct workload *w, uint32_t rank)
 {
     bool even = w->options.shape == WORKLOAD_W1M;
-    return 1 + (even ? rank : rank * UINT32_C(7919) % w->accounts);
+    return 1 + (even ? rank : (uint64_t)rank * 7919 % w->accounts);
 }
 
 uint64_t workload_app(uint64_t account, uint32_t rank)

@@ -33,6 +33,7 @@ struct workload_options {
     uint32_t batch_events; /* events of a batch, 1..10,000 */
     const char *producer; /* NULL: bare arrays; else batch i is numbered i + 1 (borrowed by _new) */
     uint64_t epoch;       /* of the envelope */
+    uint32_t accounts;    /* 0: as many as the shape has; at most 10,000,000 */
 };
 
 struct workload; /* tables, read-only after workload_new: any number of threads may share one */

@@ -416,7 +416,7 @@ void judge_undo(struct judge *j, struct group *g, enum status why)
     rejected_end(&j->rejected, true);
     faults_undo(&j->faults);
     for (struct slot *s = g->first; s != NULL; s = s->next) {
-        if (s->judge)
+        if (s->judge || s->outcome.status == ST_GAP) /* a gap has to say where to go on */
             slot_refuse(s, why, (struct str){0});
         s->outcome.has_expected_seq = false;
         count_refusal(j, NULL, s);

@@ -26,7 +26,9 @@ static bool room_was_short(const struct life *l)
  * before the next start. */
 static bool is_failed_commit(struct life *l, const struct submission *s, enum status st)
 {
-    if (s->standing != ST_OK || (st != ST_STORAGE_FULL && st != ST_IO_ERROR))
+    bool asked = s->standing == ST_OK || s->standing == ST_BUSY;
+
+    if (!asked || (st != ST_STORAGE_FULL && st != ST_IO_ERROR))
         return false;
     if (st == ST_STORAGE_FULL ? !room_was_short(l) : !sim_disk_failed())
         violate(l, "answered %s with a healthy disk", status_row(st)->name);
@@ -80,6 +82,8 @@ static void on_answer(void *arg, const struct zpeer *to, const struct batch *dec
           o->rejected);
     if (!is_failed_commit(l, &s, o->status)) {
         struct verdict want = model_take(&l->model, &s);
+        if (s.standing == ST_BUSY && o->status == ST_BUSY && !o->has_expected_seq)
+            want.status = ST_BUSY; /* its commit failed, so nobody knows where it stands */
         compare(l, s.batch, &want, o);
         l->jump_settled |= o->status == ST_OK && o->accepted > 0 && s.mono_ms > l->jump_ms;
     }

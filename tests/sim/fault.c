@@ -221,12 +221,12 @@ void fault_calm(struct life *l)
 {
     l->calm = true;
     l->slow_until_ms = 0;
+    if (l->loop != NULL && sim_disk_failed()) /* whether it has noticed yet or not */
+        fault_crash(l, false);
     sim_disk_fail_at(0);
     sim_disk_die_at(0);
     if (l->full_until_ms > 0)
         l->full_until_ms = sim_time.now.mono_ms;
     if (l->bad_ms != 0)
         clock_right(l);
-    if (l->loop != NULL && ingest_degraded(l->ingest))
-        fault_crash(l, false);
 }

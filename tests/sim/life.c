@@ -106,6 +106,7 @@ static void step(struct life *l)
 static void begin(struct life *l, uint64_t seed, bool with_trace)
 {
     *l = (struct life){.seed_given = seed, .seed = hash_mix(seed), .trace = with_trace};
+    sim_time = (struct sim_time){0};
     sim_time.now.wall_ms = START_MS + (int64_t)draw(&l->seed, 3 * DAY_MS);
     sim_time.now.mono_ms = 1000000;
     sim_time.now.boot_ms = 2000000;

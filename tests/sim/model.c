@@ -198,6 +198,8 @@ struct verdict model_take(struct model *m, const struct submission *s)
         if (b->numbered && b->epoch >= m->s.cursor[b->producer].epoch) {
             v.has_expected = true;
             v.expected_seq = expected(m, b);
+            if (v.status == ST_BUSY && b->seq > v.expected_seq)
+                v.status = ST_GAP; /* only what comes next is told to wait */
         }
         return v;
     }

@@ -1,5 +1,10 @@
 #include "schemas/json_in.h"
 
+#include "schemas/json_start.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES)
 
 struct scan {
@@ -300,4 +305,23 @@ bool json_walk_next(struct json_walk *w, struct str *key, struct str *value)
 json_t *json_value_load(struct str text)
 {
     return json_loadb(text.p, text.n, LOAD_FLAGS | JSON_DECODE_ANY, NULL);
+}
+
+/* ---- start ---- */
+
+static void *alloc(size_t n)
+{
+    void *p = malloc(n);
+
+    if (p == NULL) {
+        (void)fprintf(stderr, "out of memory: no %zu bytes for JSON\n", n);
+        abort();
+    }
+    return p;
+}
+
+void json_start(void)
+{
+    json_set_alloc_funcs(alloc, free);
+    json_object_seed(0); /* a random one */
 }

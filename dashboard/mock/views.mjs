@@ -55,6 +55,24 @@ function dims(params, all) {
   return wanted === null ? all : wanted.split(',').filter(Boolean);
 }
 
+/** A day's row by quarter-hours: busy by day, quiet at night, nothing after now; the sums stay. */
+function quarters(world, row) {
+  const midnight = Date.parse(`${row.day}T00:00:00Z`);
+  const open = Math.min(96, Math.floor((world.now - midnight) / 900000) + 1);
+  const weight = (i) => 1.2 - Math.cos((i / 96) * 2 * Math.PI) + ((i * 7 + row.app) % 5) / 10;
+  const whole = Array.from({ length: open }, (_, i) => weight(i)).reduce(add, 0);
+  const left = { calls: row.calls, errors: row.errors, limited: row.limited };
+  const cells = Array.from({ length: open }, (_, i) => {
+    const cell = { ...row, time: midnight + i * 900000 };
+    for (const fact of Object.keys(left)) {
+      cell[fact] = i === open - 1 ? left[fact] : Math.min(left[fact], Math.round((row[fact] * weight(i)) / whole));
+      left[fact] -= cell[fact];
+    }
+    return cell;
+  });
+  return cells.filter((cell) => cell.calls > 0);
+}
+
 function usageNow(world, rows) {
   const today = dayOf(world.now);
   const of = (field, from, to) => rows.filter((r) => r.day >= dayOf(world.now - from * DAY) && r.day <= dayOf(world.now - to * DAY)).reduce((n, r) => n + r[field], 0);
@@ -131,8 +149,10 @@ const views = {
     const kind = params.get('kind') ?? 'private';
     const { rows, range } = days(world, params, world.usage.filter((r) => kind === 'all' || (r.kind ?? 'private') === kind));
     const by = dims(params, ['day', 'app']);
-    const names = [...by, ...(by.includes('app') ? ['kind'] : []), 'calls', 'errors', 'limited'];
-    return { rows: group(rows, by, { calls: add, errors: add, limited: add }, ['day', 'app']), range, names };
+    const names = ['day', 'app'].filter((d) => by.includes(d));
+    names.push(...(by.includes('app') ? ['kind'] : []), ...(by.includes('time') ? ['time'] : []), 'calls', 'errors', 'limited');
+    const cells = params.get('slot') === 'quarter' ? rows.flatMap((row) => quarters(world, row)) : rows;
+    return { rows: group(cells, by, { calls: add, errors: add, limited: add }, ['day', 'app', 'time']), range, names };
   },
   records(world, params) {
     const { rows, range } = days(world, params, world.records);

@@ -1,7 +1,7 @@
 // A chart with all that belongs to it: legend, reading by keys, words for those who do not see it,
 // and a real table beside it.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { setQuery, useRoute } from '../core/router.ts';
 import { isDark } from '../core/prefs.ts';
 import { useDark } from '../core/prefs.ts';
@@ -10,10 +10,27 @@ import { Icon } from '../ui/icon.tsx';
 import type { Plot } from './plot.ts';
 import type { Pivot } from './series.ts';
 
+/** How a chart speaks of its places; left out: they are days. */
+export interface ChartWords {
+  /** At the axis: short. */
+  axis: (place: string) => string;
+  /** Where one is read. */
+  point: (place: string) => string;
+  sumUp: 'sumUp' | 'sumUpQuarters';
+  help: 'chartHelp' | 'chartHelpQuarters';
+  /** Places that Page Up and Page Down go. */
+  leap: number;
+  /** Distances of the labels at the axis. */
+  ticks: number[];
+  /** The newest place that may have a value; left out: the last one. */
+  newest?: number;
+}
+
 interface Props {
   id: string;
   title: string;
   data: Pivot;
+  words?: ChartWords | undefined;
   limit?: number | null | undefined;
   ghost?: number | null | undefined;
   marks?: number[] | undefined;
@@ -69,7 +86,7 @@ export function ChartBox(props: Props) {
   );
 }
 
-function Picture({ id, title, data, limit, ghost, marks }: Props) {
+function Picture({ id, title, data, words: own, limit, ghost, marks }: Props) {
   const { language, theme } = useSettings();
   const { t, format } = language;
   const dark = useDark(theme);
@@ -78,7 +95,10 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
   const plot = useRef<Plot | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [point, setPoint] = useState<{ index: number; left: number } | null>(null);
-  const words = useId();
+  const about = useId();
+  const words = useMemo<ChartWords>(() => own ?? {
+    axis: format.dayMonth, point: format.dayWeekday, sumUp: 'sumUp', help: 'chartHelp', leap: 7, ticks: [1, 2, 3, 5, 7, 10, 14],
+  }, [own, format]);
   const { days, series } = data;
   const shown = series.filter((s) => !hidden.has(s.key));
   const totals = days.map((_, i) => shown.reduce((n, s) => n + s.values[i]!, 0));
@@ -92,7 +112,7 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
       drawn = drawPlot(canvas.current, width, {
         data, hidden, height: HEIGHT, limit: limit ?? null, ghost: ghost ?? null, marks: marks ?? [],
         limitLabel: limit ? `${t('dailyLimit')}: ${format.number(limit)}` : '',
-        axisDay: (i) => format.dayMonth(days[i]!),
+        axisDay: (i) => words.axis(days[i]!), ticks: words.ticks,
         axisNumber: format.compact,
         onPoint: (index, left) => setPoint(index === null ? null : { index, left }),
       });
@@ -103,18 +123,19 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
       drawn?.destroy();
       plot.current = null;
     };
-  }, [data, hidden, width, limit, ghost, dark, isDark(theme), language]);
+  }, [data, hidden, width, limit, ghost, dark, isDark(theme), language, words]);
 
   const read = (i: number): string => {
     const parts = shown.filter((s) => s.values[i]! > 0).map((s) => `${s.label} ${format.number(s.values[i]!)}`);
-    return t('pointAt', { day: format.dayWeekday(days[i]!), parts: parts.join(', ') || '0', total: format.number(totals[i]!) });
+    return t('pointAt', { day: words.point(days[i]!), parts: parts.join(', ') || '0', total: format.number(totals[i]!) });
   };
+  const newest = words.newest ?? days.length - 1;
   const move = (event: KeyboardEvent) => {
     const last = days.length - 1;
-    const here = point?.index ?? last + 1;
+    const here = point?.index ?? newest + 1;
     const moves: Record<string, number> = {
       ArrowLeft: here - 1, ArrowDown: here - 1, ArrowRight: here + 1, ArrowUp: here + 1, Home: 0, End: last,
-      PageUp: here + 7, PageDown: here - 7,
+      PageUp: here + words.leap, PageDown: here - words.leap,
     };
     if (event.key === 'Escape') return setPoint(null);
     const to = moves[event.key];
@@ -125,26 +146,27 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
     setPoint((p) => ({ index, left: p?.index === index ? p.left : (p?.left ?? 0) }));
   };
   const max = Math.max(...totals);
-  const sumUp = t('sumUp', {
+  const place = own ? own.point : format.day;
+  const sumUp = t(words.sumUp, {
     what: title,
-    from: format.day(days[0]!),
-    to: format.day(days[days.length - 1]!),
+    from: place(days[0]!),
+    to: place(days[days.length - 1]!),
     total: format.number(totals.reduce((a, b) => a + b, 0)),
     max: format.number(max),
-    maxDay: format.day(days[totals.indexOf(max)]!),
-    last: format.number(totals[totals.length - 1]!),
+    maxDay: place(days[totals.indexOf(max)]!),
+    last: format.number(totals[newest]!),
   });
-  const at = point?.index ?? days.length - 1;
+  const at = point?.index ?? newest;
   return (
     <div class="picture">
-      <p class="sr" id={words}>{sumUp} {t('chartHelp')}</p>
+      <p class="sr" id={about}>{sumUp} {t(words.help)}</p>
       <div
         class="canvas"
         ref={box}
         role="slider"
         tabIndex={0}
         aria-label={title}
-        aria-describedby={words}
+        aria-describedby={about}
         aria-valuemin={0}
         aria-valuemax={days.length - 1}
         aria-valuenow={at}
@@ -153,7 +175,7 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
         onBlur={() => setPoint(null)}
       >
         <div ref={canvas} class="canvas-in" aria-hidden="true" />
-        {point && <Tip index={point.index} left={point.left} width={width} data={data} hidden={hidden} totals={totals} />}
+        {point && <Tip index={point.index} left={point.left} width={width} data={data} words={words} hidden={hidden} totals={totals} />}
       </div>
       <ul class="legend" aria-label={t('legend')} id={`${id}-legend`}>
         {series.map((s) => (
@@ -177,11 +199,12 @@ function Picture({ id, title, data, limit, ghost, marks }: Props) {
   );
 }
 
-function Tip({ index, left, width, data, hidden, totals }: {
+function Tip({ index, left, width, data, words, hidden, totals }: {
   index: number;
   left: number;
   width: number;
   data: Pivot;
+  words: ChartWords;
   hidden: ReadonlySet<string>;
   totals: number[];
 }) {
@@ -191,7 +214,7 @@ function Tip({ index, left, width, data, hidden, totals }: {
   const style = left > width / 2 ? { right: `${width - left + 14}px` } : { left: `${left + 14}px` };
   return (
     <div class="tip" style={style} aria-hidden="true">
-      <p class="tip-day">{format.dayWeekday(data.days[index]!)}</p>
+      <p class="tip-day">{words.point(data.days[index]!)}</p>
       {rows.map((s) => (
         <p key={s.key} class="tip-row">
           <span class={`swatch series${s.tone < 0 ? '-rest' : s.tone % 8}`} />

@@ -14,6 +14,8 @@ export interface PlotOptions {
   ghost?: number | null;
   marks?: number[];
   axisDay: (index: number) => string;
+  /** Distances of the labels below the bars. */
+  ticks: number[];
   axisNumber: (n: number) => string;
   onPoint: (index: number | null, left: number) => void;
 }
@@ -121,7 +123,7 @@ export function drawPlot(el: HTMLElement, width: number, o: PlotOptions): Plot {
       axes: [
         {
           stroke: ink, font, grid: { show: false }, ticks: { show: false }, gap: 6, size: 30,
-          incrs: [1, 2, 3, 5, 7, 10, 14], space: 52,
+          incrs: o.ticks, space: 52,
           values: (_u, at) => at.map((i) => (Number.isInteger(i) && days[i] ? o.axisDay(i) : '')),
         },
         {

@@ -6,7 +6,7 @@ import type { Day, Time, UsageRow, UsageTodayRow } from '../core/types.ts';
 import { useRows } from '../core/views.ts';
 import { ChartBox } from '../chart/chart.tsx';
 import { pivot } from '../chart/series.ts';
-import { dayOf, daysBetween } from '../i18n/format.ts';
+import { addDays, dayOf, daysBetween } from '../i18n/format.ts';
 import { useText, type Language } from '../i18n/index.ts';
 import { AppLink } from '../ui/bits.tsx';
 import { CsvButton } from '../ui/csv.tsx';
@@ -16,8 +16,10 @@ import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
 import { Alerts, marksOf, useUsageAlerts } from './alerts.tsx';
 import { useAppOptions, useNames, type Names } from './directory.ts';
+import { Quarters } from './quarters.tsx';
 
 const FILTERS = ['app', 'kind', 'from', 'to'];
+const BY = ['day', 'today', 'yesterday'] as const;
 
 export function UsagePart({ account }: { account: number }) {
   const language = useText();
@@ -27,6 +29,7 @@ export function UsagePart({ account }: { account: number }) {
   const apps = useAppOptions(names);
   const kind = query.get('kind') ?? 'private';
   const only = listOf(query, 'app');
+  const by = BY.find((b) => b === query.get('by')) ?? 'day';
   const filters: Params = { app: only, kind: kind === 'private' ? null : kind, from: query.get('from'), to: query.get('to') };
   const usage = useRows<UsageRow>(account, 'api_usage', filters);
   const now = useRows<UsageTodayRow>(account, 'usage', { app: only, kind: filters.kind }).value;
@@ -60,7 +63,8 @@ export function UsagePart({ account }: { account: number }) {
       </header>
       <div class="filters">
         <MultiFilter name="app" label={t('app')} options={apps} />
-        <RangeFilter first={envelope?.from && !query.get('from') ? from : range.from} last={today} />
+        <Choice name="by" label={t('usageBy')} fallback="day" options={BY.map((b) => ({ value: b, text: t(`usageBy_${b}`) }))} />
+        {by === 'day' && <RangeFilter first={envelope?.from && !query.get('from') ? from : range.from} last={today} />}
         <Choice name="kind" label={t('usageKind')} fallback="private"
           options={[{ value: 'private', text: t('usageKind_private') }, { value: 'all', text: t('usageKind_all') }]} />
         <ClearFilters names={FILTERS} />
@@ -70,7 +74,10 @@ export function UsagePart({ account }: { account: number }) {
       {rows && (
         <>
           {state && now && <Tiles state={state} now={now.as_of} names={names} />}
-          {rows.length === 0 ? (
+          {by !== 'day' ? (
+            <Quarters account={account} day={by === 'today' ? today : addDays(today, -1)} now={by === 'today' ? (envelope?.as_of ?? Date.now()) : null}
+              filters={{ app: only, kind: filters.kind }} names={names} />
+          ) : rows.length === 0 ? (
             <div class="card"><Empty icon="chart" title={t('usageNone')} help={t('usageNoneHelp')}><ClearFilters names={FILTERS} /></Empty></div>
           ) : (
             <>

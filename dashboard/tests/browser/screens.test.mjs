@@ -16,6 +16,8 @@ const SCREENS = [
   ['academy', `${A}/insights/academy?viewer=7`],
   ['api', `${A}/insights/api?viewer=7`],
   ['api-table', `${A}/insights/api?viewer=7&as_usage=table`],
+  ['api-today', `${A}/insights/api?viewer=7&by=today`],
+  ['api-yesterday-table', `${A}/insights/api?viewer=7&by=yesterday&as_usage=table`],
   ['records', `${A}/insights/records?viewer=7`],
   ['records-types', `${A}/insights/records?viewer=7&stack=type&as_records=table`],
   ['app', `${A}/apps/502?viewer=7`],
@@ -26,6 +28,7 @@ const SCREENS = [
   ['empty-activities', `${EMPTY}/insights/activity?viewer=7`],
   ['empty-academy', `${EMPTY}/insights/academy?viewer=7`],
   ['empty-api', `${EMPTY}/insights/api?viewer=7`],
+  ['empty-today', `${EMPTY}/insights/api?viewer=7&by=today`],
   ['empty-records', `${EMPTY}/insights/records?viewer=7`],
   ['filtered-away', `${A}/insights/activity?viewer=7&app=501&user=99999`],
 ];

@@ -45,7 +45,7 @@ static void every_command_is_whole(void **state)
             }
         }
     }
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 13);
     assert_null(command_find(STR("importt")));
 }
 

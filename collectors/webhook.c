@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "engine/base/check.h"
+#include "engine/net/http_head.h"
 
 #define WHY_BYTES     256
 #define LINE_BYTES    1024
@@ -219,23 +220,13 @@ static bool is_base64(const uint8_t hash[static HASH_BYTES], struct str given)
            n == sizeof(said) && sodium_memcmp(said, hash, n) == 0;
 }
 
-/* %3A as ':' and so on; what is no escape stays. */
+/* The URI with its escapes resolved, or as it is where they cannot be. */
 static struct str unescaped(struct str uri, char to[static URI_BYTES_MAX])
 {
-    size_t n = 0;
+    size_t n;
 
-    for (size_t i = 0; i < uri.n && n < URI_BYTES_MAX; i++) {
-        uint8_t byte;
-        size_t got = 0;
-
-        if (uri.p[i] == '%' && i + 2 < uri.n &&
-            sodium_hex2bin(&byte, 1, uri.p + i + 1, 2, NULL, &got, NULL) == 0 && got == 1) {
-            to[n++] = (char)byte;
-            i += 2;
-        } else {
-            to[n++] = uri.p[i];
-        }
-    }
+    if (uri.n > URI_BYTES_MAX || !http_unescape(uri, false, to, &n))
+        return uri;
     return (struct str){to, n};
 }
 

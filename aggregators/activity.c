@@ -19,11 +19,6 @@ static void put_blocks(struct activity_writer *w, uint64_t account)
     }
 }
 
-static int by_time(const void *a, const void *b)
-{
-    return entry_before(a, b) ? -1 : entry_before(b, a);
-}
-
 /* Load the entries of an opened block into `all`, by way of a copy: writing ends the borrowed
  * value. */
 static void load_entries(struct activity_writer *w, const struct block_head *head,
@@ -109,7 +104,7 @@ static void merge_run(struct activity_writer *w, uint64_t account)
             *entries_more(&w->all) = w->run.p[i];
         }
         if (late)
-            qsort(w->all.p, w->all.n, sizeof *w->all.p, by_time);
+            entries_sort(&w->all);
         put_blocks(w, account);
     }
 }

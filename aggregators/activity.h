@@ -86,6 +86,8 @@ static inline bool entry_before(const struct entry *a, const struct entry *b)
     return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->position < b->position;
 }
 
+void entries_sort(struct entries *e); /* the oldest first, by entry_before */
+
 /* Scratch of a merge; its buffers belong to whoever set it up. */
 struct merge;
 struct activity_writer {

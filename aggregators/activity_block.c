@@ -17,6 +17,16 @@ struct entry *entries_more(struct entries *e)
     return &e->p[e->n++];
 }
 
+static int by_time(const void *a, const void *b)
+{
+    return entry_before(a, b) ? -1 : entry_before(b, a);
+}
+
+void entries_sort(struct entries *e)
+{
+    qsort(e->p, e->n, sizeof *e->p, by_time);
+}
+
 size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account)
 {
     return (size_t)(put_ordered(key, account) - key);
@@ -25,9 +35,7 @@ size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account)
 size_t activity_key(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account, int64_t time_ms,
                     uint64_t position)
 {
-    uint8_t *p = key + activity_prefix(key, account);
-    for (int shift = 56; shift >= 0; shift -= 8)
-        *p++ = (uint8_t)((uint64_t)time_ms >> shift);
+    uint8_t *p = put_be64(key + activity_prefix(key, account), (uint64_t)time_ms);
     return (size_t)(put_ordered(p, position) - key);
 }
 

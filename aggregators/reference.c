@@ -170,9 +170,7 @@ bool reference_stored(struct txn *t, uint64_t account, unsigned kind, struct str
 
 static size_t name_key(uint8_t key[static 8], object_type_id id)
 {
-    for (unsigned i = 0; i < 8; i++)
-        key[i] = (uint8_t)(id >> (56 - 8 * i));
-    return 8;
+    return (size_t)(put_be64(key, id) - key);
 }
 
 void reference_merge(struct merge *m)

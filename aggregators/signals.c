@@ -186,9 +186,7 @@ static bool unpack(struct reader *r, struct signal *x, struct str *detail)
 
 static size_t waiting_key(uint8_t key[static 8], uint64_t position)
 {
-    for (unsigned i = 0; i < 8; i++)
-        key[i] = (uint8_t)(position >> (56 - 8 * i));
-    return 8;
+    return (size_t)(put_be64(key, position) - key);
 }
 
 /* Put the signals of a generation down, in rows. Written twice, they are the same rows. */

@@ -43,11 +43,6 @@ void signals_part(struct merge *m, uint64_t account, bool logged)
     merge_part_commit(m);
 }
 
-static int by_time(const void *a, const void *b)
-{
-    return entry_before(a, b) ? -1 : entry_before(b, a);
-}
-
 static int by_connection(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
@@ -74,7 +69,7 @@ static void merge_account(struct activity_writer *w, const struct signal_account
     const uint64_t account = a->account;
     gather(m, a, all);
     if (m->signals_at.end == 0 || account != m->signals_at.account || !m->signals_at.logged) {
-        qsort(all->p, all->n, sizeof *all->p, by_time);
+        entries_sort(all);
         activity_merge(w, account, all);
         if (merge_is_due(m))
             signals_part(m, account, true);

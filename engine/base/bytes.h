@@ -96,6 +96,12 @@ static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
     *p++ = (uint8_t)v;
     return p;
 }
+static inline uint8_t *put_be64(uint8_t *p, uint64_t v)
+{
+    for (int shift = 56; shift >= 0; shift -= 8)
+        *p++ = (uint8_t)(v >> shift);
+    return p;
+}
 uint8_t *put_ordered(uint8_t *p, uint64_t v);
 
 #endif

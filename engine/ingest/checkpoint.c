@@ -147,19 +147,17 @@ bool checkpoint_is_half_full(const struct checkpoint *c)
            (c->signals_frozen == NULL && signals_bytes(c->signals) >= 2 * share);
 }
 
+/* Neither memory nor the log asks for a checkpoint; only time may. */
+static bool has_leisure(const struct checkpoint *c)
+{
+    return !checkpoint_is_half_full(c) && c->log_bytes - c->active_log_bytes < c->journal_bytes / 2;
+}
+
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
 {
     if (generation_end(c->active) == generation_begin(c->active))
         return false;
-    return checkpoint_is_half_full(c) ||
-           c->log_bytes - c->active_log_bytes >= c->journal_bytes / 2 ||
-           mono_ms - c->active_since_mono_ms >= c->period_ms;
-}
-
-/* Is it only that time has passed? */
-static bool has_leisure(const struct checkpoint *c)
-{
-    return !checkpoint_is_half_full(c) && c->log_bytes - c->active_log_bytes < c->journal_bytes / 2;
+    return !has_leisure(c) || mono_ms - c->active_since_mono_ms >= c->period_ms;
 }
 
 static void freeze(struct checkpoint *c)

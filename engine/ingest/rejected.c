@@ -10,12 +10,6 @@
 
 #define ROW_BYTES_MAX 4096
 
-static void number_key(uint8_t key[static 8], uint64_t number)
-{
-    for (unsigned i = 0; i < 8; i++)
-        key[i] = (uint8_t)(number >> (56 - 8 * i));
-}
-
 static uint64_t next_number(struct txn *t)
 {
     struct cur c;
@@ -62,7 +56,7 @@ void rejected_add(struct rejected *table, struct txn *t, const struct ingest_rej
     buf_str(&b, r->producer);
     buf_str(&b, cut(r->message, REJECTED_MESSAGE_MAX));
     buf_str(&b, cut(r->raw, REJECTED_RAW_MAX));
-    number_key(key, table->next++);
+    put_be64(key, table->next++);
     table->added++;
     if (b.bad)
         txn_fail(t, ST_NO_MEMORY);
@@ -131,7 +125,7 @@ void ingest_rejected_each(struct txn *t, uint64_t before,
     struct cur c;
     bool on;
 
-    number_key(key, before);
+    put_be64(key, before);
     cur_open(t, FRONT_REJECTED, &c);
     for (on = cur_seek_before(&c, key, sizeof(key)); on; on = cur_prev(&c)) {
         if (!row_read(&c, &row)) {

@@ -12,6 +12,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+/* The exit status of a child whom the allocation came back to: jansson would go on. */
+#define RETURNED 7
+
 static void json_works(void **state)
 {
     (void)state;
@@ -38,14 +41,16 @@ static void no_memory_is_the_end(void **state)
         json_free_t give;
         (void)dup2(ends[1], STDERR_FILENO);
         json_get_alloc_funcs(&take, &give);
-        void *p = take((size_t)1 << 62);
-        _exit(p == NULL ? 0 : 7); /* what jansson would go on with */
+        (void)take((size_t)1 << 62);
+        _exit(RETURNED);
     }
     (void)close(ends[1]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(read(ends[0], said, sizeof said - 1) > 0);
     (void)close(ends[0]);
-    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 1); /* 1: a sanitizer was faster */
+    /* a sanitizer that is faster exits by a status of its own: 1 the address one, 66 the thread's
+     */
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 66);
     if (WIFSIGNALED(status))
         assert_non_null(strstr(said, "out of memory: no 4611686018427387904 bytes for JSON"));
 }

@@ -1,5 +1,5 @@
-/* One group, one transaction: judge every submission, append what was accepted to the log as one
- * value, store what was counted, trim, commit. A failed commit undoes all of it in memory too. */
+/* One group, one transaction: judge every submission, append what was accepted to the log,
+ * store what was counted, trim, commit. A failed commit undoes all of it in memory too. */
 #include "engine/ingest/writer.h"
 
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "engine/log/log.h"
 #include "engine/net/worker.h"
 
-/* Deleting a few groups for each one appended keeps the file level (engine/log/README.md). */
-#define TRIM_GROUPS_MAX 4
+/* Trimmed blocks of a commit: twice the appended ones and some more (engine/log/README.md). */
+#define TRIM_BLOCKS 4
 
 static const uint8_t meta_format[1] = {'f'};
 static const uint8_t meta_clock[1] = {'c'};
@@ -71,17 +71,18 @@ static uint32_t stored_n(const struct group *g)
     return n;
 }
 
-static void append(struct txn *t, struct group *g)
+/* Returns how many blocks of the log that took. */
+static uint32_t append(struct txn *t, struct group *g)
 {
-    uint32_t n = stored_n(g), i = 0;
+    uint32_t n = stored_n(g), i = 0, blocks;
     struct log_entry *entries;
 
     if (n == 0)
-        return;
+        return 0;
     entries = arena_alloc(&g->arena, n * sizeof(*entries));
     if (entries == NULL) {
         txn_fail(t, ST_NO_MEMORY);
-        return;
+        return 0;
     }
     for (struct slot *s = g->first; s != NULL; s = s->next) {
         if (!s->stored)
@@ -94,11 +95,12 @@ static void append(struct txn *t, struct group *g)
             .frame = s->frame,
         };
     }
-    log_append(t, FRONT_JOURNAL, entries, n);
+    blocks = log_append(t, FRONT_JOURNAL, entries, n);
     i = 0;
     for (struct slot *s = g->first; s != NULL; s = s->next)
         if (s->stored)
             s->position = entries[i++].position;
+    return blocks;
 }
 
 static void report_range(struct txn *t, struct group *g)
@@ -119,7 +121,7 @@ static void trim_alone(struct writer *w, uint64_t below)
     enum status st;
 
     txn_begin(w->front, true, &t);
-    (void)log_trim(&t, FRONT_JOURNAL, below, TRIM_GROUPS_MAX);
+    (void)log_trim(&t, FRONT_JOURNAL, below, TRIM_BLOCKS);
     st = txn_commit(&t);
     if (st != ST_OK)
         log_line(LOG_WARN, "ingest", "event=trim_failed status=%s", status_row(st)->name);
@@ -130,17 +132,18 @@ static void write_group(void *arg, void *letter)
     struct writer *w = arg;
     struct group *g = letter;
     uint64_t begin_ns = clock_mono_ns();
+    uint32_t blocks;
     struct txn t;
 
     txn_begin(w->front, true, &t);
     judge_begin(&w->judge, &t, g);
     for (struct slot *s = g->first; s != NULL; s = s->next)
         judge_slot(&w->judge, &t, g, s);
-    append(&t, g);
+    blocks = append(&t, g);
     judge_end(&w->judge, &t, g, g->now_ms);
     if (g->clock_known)
         clock_store(&t, &g->mark);
-    if (log_trim(&t, FRONT_JOURNAL, g->trim_below, TRIM_GROUPS_MAX) > 0)
+    if (log_trim(&t, FRONT_JOURNAL, g->trim_below, 2 * blocks + TRIM_BLOCKS) > 0)
         CRASH_POINT("front_trimmed");
     report_range(&t, g);
     CRASH_POINT("front_before_commit");
@@ -239,7 +242,7 @@ enum status writer_open(const struct writer_start *with, struct writer **out,
     w->judge.rejected.rows_max = o->rejected_max;
     st = load(w, found, why);
     if (st == ST_OK) {
-        st = worker_new(write_group, w, &w->worker);
+        st = worker_new(write_group, w, 0, &w->worker);
         if (st != ST_OK)
             text_fmt(why, 256, "cannot start the front writer: %s", status_row(st)->text);
     }

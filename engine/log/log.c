@@ -1,9 +1,10 @@
-/* The log as one LMDB table: a group is one value under the position of its first entry.
+/* The log as one LMDB table: a group is one block or several, each a value under the position of
+ * its first entry.
  *
  *   key      position, 8 bytes big-endian
  *   value    0  checksum   8   XXH3 of all that follows
- *            8  bytes      8   frame bytes ever appended, this group's included
- *           16  positions  4   taken by the group
+ *            8  bytes      8   frame bytes ever appended, this block's included
+ *           16  positions  4   taken by the block
  *           20  entries    4
  *           24  entry ...      varint events, varint zigzag(received_ms - that of the entry
  * before), varint frame bytes, varint faults, faults x varint (index - index of the fault before),
@@ -12,7 +13,7 @@
  * Example, one entry of one event, frame of 3 bytes, received at 5 ms, at the start of a log:
  *   <checksum> 0000000000000003 00000001 00000001 01 0a 03 00 <frame>
  *
- * One value per commit is what lets LMDB reuse its pages without growing (README.md). */
+ * Blocks of one size are what LMDB finds room for without a search (README.md). */
 #include "engine/log/log.h"
 
 #include "engine/base/check.h"
@@ -21,6 +22,11 @@
 #define KEY_BYTES    8
 #define HEAD_BYTES   24
 #define VARINT_BYTES 10
+
+/* A block of several entries takes up to 16 pages of LMDB; a larger entry is a block alone. */
+#define PAGE_BYTES      4096
+#define PAGE_HEAD_BYTES 16
+#define BLOCK_BYTES     (16 * PAGE_BYTES - PAGE_HEAD_BYTES)
 
 static void be_put(uint8_t *p, uint64_t v, unsigned bytes_n)
 {
@@ -53,7 +59,7 @@ struct head {
     uint32_t entries_n;
 };
 
-/* The head of the group where c stands. False: not one of ours. */
+/* The head of the block where c stands. False: not one of ours. */
 static bool head_read(const struct cur *c, struct head *out)
 {
     const uint8_t *p = c->val.p;
@@ -135,46 +141,73 @@ static uint8_t *entry_write(const struct log_entry *e, int64_t before_ms, uint8_
     return p + e->frame.n;
 }
 
-void log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n)
+/* How many entries, from the first on, make the next block; *bytes: its size. */
+static uint32_t block_fill(const struct log_entry *entries, uint32_t n, size_t *bytes)
 {
-    struct log_range range;
-    uint64_t position, frame_bytes = 0;
-    size_t bytes = HEAD_BYTES;
     int64_t before_ms = 0;
-    uint8_t key[KEY_BYTES];
-    uint8_t *value, *p;
+    uint32_t i = 0;
 
-    CHECK(entries_n > 0);
-    if (!log_range(t, table, &range))
-        return;
-    position = range.end;
-    for (uint32_t i = 0; i < entries_n; i++) {
+    *bytes = HEAD_BYTES;
+    for (; i < n; i++) {
+        size_t more = entry_bytes(&entries[i], before_ms);
+
+        if (i > 0 && *bytes + more > BLOCK_BYTES)
+            break;
+        *bytes += more;
+        before_ms = entries[i].received_ms;
+    }
+    return i;
+}
+
+/* Write n entries as the block at the end of *range, which moves. */
+static void block_write(struct log_entry *entries, uint32_t n, struct log_range *range,
+                        uint8_t *value, size_t bytes)
+{
+    uint64_t position = range->end;
+    int64_t before_ms = 0;
+    uint8_t *p = value + HEAD_BYTES;
+
+    for (uint32_t i = 0; i < n; i++) {
         CHECK(entries[i].n > 0);
         entries[i].position = position;
         position += entries[i].n;
-        frame_bytes += entries[i].frame.n;
-        bytes += entry_bytes(&entries[i], before_ms);
-        before_ms = entries[i].received_ms;
-    }
-    CHECK(position - range.end <= UINT32_MAX);
-    be_put(key, range.end, KEY_BYTES);
-    value = txn_reserve(t, table, key, KEY_BYTES, bytes, true);
-    if (value == NULL)
-        return;
-    be_put(value + 8, range.bytes + frame_bytes, 8);
-    be_put(value + 16, position - range.end, 4);
-    be_put(value + 20, entries_n, 4);
-    p = value + HEAD_BYTES;
-    before_ms = 0;
-    for (uint32_t i = 0; i < entries_n; i++) {
+        range->bytes += entries[i].frame.n;
         p = entry_write(&entries[i], before_ms, p);
         before_ms = entries[i].received_ms;
     }
     CHECK(p == value + bytes);
+    CHECK(position - range->end <= UINT32_MAX);
+    be_put(value + 8, range->bytes, 8);
+    be_put(value + 16, position - range->end, 4);
+    be_put(value + 20, n, 4);
     be_put(value, hash64(value + 8, bytes - 8), 8);
+    range->end = position;
 }
 
-uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t groups_max)
+uint32_t log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n)
+{
+    struct log_range range;
+    uint32_t blocks = 0;
+    uint8_t key[KEY_BYTES];
+
+    CHECK(entries_n > 0);
+    if (!log_range(t, table, &range))
+        return 0;
+    for (uint32_t n; entries_n > 0; entries += n, entries_n -= n, blocks++) {
+        size_t bytes;
+        uint8_t *value;
+
+        n = block_fill(entries, entries_n, &bytes);
+        be_put(key, range.end, KEY_BYTES);
+        value = txn_reserve(t, table, key, KEY_BYTES, bytes, true);
+        if (value == NULL)
+            break;
+        block_write(entries, n, &range, value, bytes);
+    }
+    return blocks;
+}
+
+uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t blocks_max)
 {
     struct log_range range;
     struct head head;
@@ -185,7 +218,7 @@ uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t groups
         return 0;
     cur_open(t, table, &c);
     (void)cur_first(&c); /* c.on says the same */
-    while (n < groups_max && c.on) {
+    while (n < blocks_max && c.on) {
         if (!head_read(&c, &head)) {
             txn_fail(t, ST_CORRUPT);
             break;
@@ -204,28 +237,28 @@ uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t groups
 
 static bool corrupt(struct log_reader *r, uint64_t position, const char *what)
 {
-    text_fmt(r->why, sizeof r->why, "the log's group at position %llu %s",
+    text_fmt(r->why, sizeof r->why, "the log's block at position %llu %s",
              (unsigned long long)position, what);
     txn_fail(r->cur.txn, ST_CORRUPT);
     return false;
 }
 
-/* Take up the group where the cursor stands. */
-static bool group_begin(struct log_reader *r)
+/* Take up the block where the cursor stands. */
+static bool block_begin(struct log_reader *r)
 {
     const uint8_t *p = r->cur.val.p;
     struct head head;
 
     if (!head_read(&r->cur, &head))
-        return corrupt(r, r->group_end, "has no valid head");
-    if (r->group_end != UINT64_MAX && head.position != r->group_end)
-        return corrupt(r, r->group_end, "is missing");
+        return corrupt(r, r->block_end, "has no valid head");
+    if (r->block_end != UINT64_MAX && head.position != r->block_end)
+        return corrupt(r, r->block_end, "is missing");
     if (be_get(p, 8) != hash64(p + 8, r->cur.val.n - 8))
         return corrupt(r, head.position, "does not match its checksum");
     r->at = reader_of(p + HEAD_BYTES, r->cur.val.n - HEAD_BYTES);
     r->left = head.entries_n;
     r->position = head.position;
-    r->group_end = head.position + head.positions_n;
+    r->block_end = head.position + head.positions_n;
     r->received_ms = 0;
     return true;
 }
@@ -235,12 +268,12 @@ void log_read(struct txn *t, unsigned table, uint64_t from, struct log_reader *o
     uint8_t key[KEY_BYTES];
 
     CHECK(from < UINT64_MAX);
-    *out = (struct log_reader){.from = from, .group_end = UINT64_MAX};
+    *out = (struct log_reader){.from = from, .block_end = UINT64_MAX};
     cur_open(t, table, &out->cur);
     be_put(key, from + 1, KEY_BYTES);
-    /* The group that holds `from` begins at or before it. */
+    /* The block that holds `from` begins at or before it. */
     if (cur_seek_before(&out->cur, key, KEY_BYTES))
-        (void)group_begin(out); /* the transaction has failed otherwise */
+        (void)block_begin(out); /* the transaction has failed otherwise */
 }
 
 static bool entry_read(struct log_reader *r, struct log_entry *out)
@@ -253,7 +286,7 @@ static bool entry_read(struct log_reader *r, struct log_entry *out)
     const uint8_t *faults = at->p;
     const uint8_t *frame;
 
-    if (n == 0 || n > r->group_end - r->position || faults_n > n)
+    if (n == 0 || n > r->block_end - r->position || faults_n > n)
         return corrupt(r, r->position, "has an impossible entry");
     for (uint64_t i = 0; i < faults_n && !at->bad; i++)
         (void)read_varint(at); /* checked in log_verdicts */
@@ -280,9 +313,9 @@ bool log_next(struct log_reader *r, struct log_entry *out)
         while (r->left == 0) {
             if (!r->cur.on || r->cur.txn->status != ST_OK)
                 return false;
-            if (r->position != r->group_end)
+            if (r->position != r->block_end)
                 return corrupt(r, r->position, "has fewer events than it says");
-            if (!cur_next(&r->cur) || !group_begin(r))
+            if (!cur_next(&r->cur) || !block_begin(r))
                 return false;
         }
         if (!entry_read(r, out))

@@ -2,10 +2,11 @@
  *
  * A position is the running number of an event: an entry (one batch) takes as many positions as it
  * has events, and an event's position never changes. A group of entries is appended at once and is
- * durable when the transaction that appended it is. Each entry keeps its frame as it came and which
- * of its events were accepted, so that reading it back judges nothing again.
+ * durable when the transaction that appended it is; it is stored and trimmed in blocks. Each entry
+ * keeps its frame as it came and which of its events were accepted, so that reading it back judges
+ * nothing again.
  *
- * Positions are handed out here and nowhere else. The last group is never trimmed, so the log
+ * Positions are handed out here and nowhere else. The last block is never trimmed, so the log
  * always knows where it ends. What the log is made of is nobody's business above this folder. */
 #ifndef ENGINE_LOG_LOG_H
 #define ENGINE_LOG_LOG_H
@@ -39,31 +40,31 @@ struct log_range {
 /* Where the log begins and ends. False: it cannot be read (t has failed, ST_CORRUPT). */
 bool log_range(struct txn *t, unsigned table, struct log_range *out);
 
-/* Append entries as one group and give them their positions. Fails t: sticky, see txn_commit.
- * Cost: one copy and one hash of the frames. */
-void log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n);
+/* Append entries as one group and give them their positions; returns in how many blocks. Fails t:
+ * sticky, see txn_commit. Cost: one copy and one hash of the frames. */
+uint32_t log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n);
 
-/* Drop groups that lie wholly below `below`, oldest first, at most groups_max, never the last one.
+/* Drop blocks that lie wholly below `below`, oldest first, at most blocks_max, never the last one.
  * Returns how many. */
-uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t groups_max);
+uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t blocks_max);
 
 /* A reader lives inside one transaction. */
 struct log_reader {
     struct cur cur;
-    struct reader at;      /* rest of the current group */
-    uint32_t left;         /* entries of the current group still to come */
+    struct reader at;      /* rest of the current block */
+    uint32_t left;         /* entries of the current block still to come */
     uint64_t position;     /* of the next entry */
-    uint64_t group_end;    /* first position after the current group */
+    uint64_t block_end;    /* first position after the current block */
     uint64_t from;         /* entries below it are skipped */
     int64_t received_ms;   /* of the entry before */
-    uint64_t bytes_before; /* frame bytes appended before the current group */
+    uint64_t bytes_before; /* frame bytes appended before the current block */
     char why[160]; /* when the transaction failed with ST_CORRUPT: what is wrong, and where */
 };
 
 /* Read from the entry at `from` on (which must be kept, or the end). */
 void log_read(struct txn *t, unsigned table, uint64_t from, struct log_reader *out);
 
-/* The next entry, in order. False: at the end, or t has failed (ST_CORRUPT: r->why). Each group is
+/* The next entry, in order. False: at the end, or t has failed (ST_CORRUPT: r->why). Each block is
  * checked against its checksum before its first entry is handed out. */
 bool log_next(struct log_reader *r, struct log_entry *out);
 void log_read_end(struct log_reader *r);

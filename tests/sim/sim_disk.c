@@ -77,9 +77,36 @@ static void digest(uint64_t what, const void *p, size_t n)
     disk.digest = hash_mix(disk.digest * 31 + what) ^ (n > 0 ? hash64(p, n) : 0);
 }
 
+static size_t u16_at(const uint8_t *p)
+{
+    return (size_t)p[0] | (size_t)p[1] << 8;
+}
+
+/* Whole pages, without what lies between the offsets and the nodes of a tree's page: LMDB leaves
+ * the address of another page there (its NEXT_LOOSE_PAGE), which no seed decides. */
+static void digest_pages(uint64_t what, const uint8_t *p, size_t n)
+{
+    enum { PAGE = 4096, FLAGS = 10, LOWER = 12, UPPER = 14, BRANCH = 1, LEAF = 2, LARGE = 4 };
+
+    for (size_t bytes = PAGE; n >= PAGE; p += bytes, n -= bytes) {
+        const size_t lower = u16_at(p + LOWER), upper = u16_at(p + UPPER);
+
+        bytes =
+            (p[FLAGS] & LARGE) != 0 ? (lower | upper << 16) * PAGE : PAGE; /* pages_n is there */
+        CHECK(bytes <= n);
+        if ((p[FLAGS] & (BRANCH | LEAF)) != 0) {
+            digest(what, p, lower);
+            digest(what, p + upper, PAGE - upper);
+        } else {
+            digest(what, p, bytes);
+        }
+    }
+    digest(what, p, n);
+}
+
 static void written(struct file *f, const void *p, size_t n, uint64_t at)
 {
-    digest(at * 2 + (uint64_t)(f - disk.file), p, n);
+    digest_pages(at * 2 + (uint64_t)(f - disk.file), p, n);
     if (f->pending_n == f->pending_cap) {
         f->pending_cap = f->pending_cap * 2 + 64;
         f->pending = realloc(f->pending, f->pending_cap * sizeof *f->pending);

@@ -236,6 +236,46 @@ static void trimming_is_bounded(void **state)
     assert_int_equal(range_of(f).first, 5);
 }
 
+/* Twelve frames of 20 kB are three to a block of 64 kB, one of 100 kB is a block alone, and what is
+ * small after it fills another; read back they are one sequence all the same. */
+static void a_large_group_is_several_blocks(void **state)
+{
+    enum { LARGE = 12, N = LARGE + 3 };
+    static char frame[100000];
+    struct fixture *f = *state;
+    struct log_entry e[N], read;
+    struct log_reader r;
+    struct txn t;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < N; i++) {
+        size_t n = i < LARGE ? 20000 : i == LARGE ? sizeof(frame) : 5;
+
+        e[i] = (struct log_entry){.received_ms = 1000 - i, .n = i + 1, .frame = {frame, n}};
+        bytes += n;
+    }
+    memset(frame, 'f', sizeof(frame));
+    txn_begin(f->store, true, &t);
+    assert_int_equal(log_append(&t, T, e, N), LARGE / 3 + 2);
+    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(range_of(f).bytes, bytes);
+    assert_int_equal(range_of(f).end, 1 + N * (N + 1) / 2);
+    txn_begin(f->store, true, &t);
+    log_read(&t, T, e[4].position, &r);
+    for (uint32_t i = 4; i < N; i++) {
+        assert_true(log_next(&r, &read));
+        assert_int_equal(read.position, 1 + i * (i + 1) / 2);
+        assert_int_equal(read.received_ms, 1000 - i);
+        assert_int_equal(read.frame.n, e[i].frame.n);
+        assert_memory_equal(read.frame.p, frame, read.frame.n);
+    }
+    assert_false(log_next(&r, &read));
+    log_read_end(&r);
+    assert_int_equal(log_trim(&t, T, e[4].position, 9), 1); /* blocks go one by one */
+    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(range_of(f).first, e[3].position);
+}
+
 static void a_failed_commit_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
@@ -252,7 +292,7 @@ static void a_failed_commit_leaves_no_trace(void **state)
     assert_string_equal(read_text(f, 1, text), "1:2:1:kept ");
 }
 
-static void put_group(struct fixture *f, uint64_t position, const uint8_t *p, size_t n)
+static void put_block(struct fixture *f, uint64_t position, const uint8_t *p, size_t n)
 {
     uint8_t key[8];
     struct txn t;
@@ -264,7 +304,7 @@ static void put_group(struct fixture *f, uint64_t position, const uint8_t *p, si
     assert_int_equal(txn_commit(&t), ST_OK);
 }
 
-static size_t get_group(struct fixture *f, uint64_t position, uint8_t *p)
+static size_t get_block(struct fixture *f, uint64_t position, uint8_t *p)
 {
     uint8_t key[8];
     struct span val;
@@ -288,22 +328,22 @@ static void damage_is_found(void **state)
     size_t n;
 
     append_three(f);
-    n = get_group(f, 4, good);
+    n = get_block(f, 4, good);
     for (size_t bit = 0; bit < 8 * n; bit++) {
         memcpy(bad, good, n);
         bad[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        put_group(f, 4, bad, n);
+        put_block(f, 4, bad, n);
         read_text(f, 1, text);
-        assert_memory_equal(text, "1:1000:3:aaa ! the log's group at position 4 ", 45);
+        assert_memory_equal(text, "1:1000:3:aaa ! the log's block at position 4 ", 45);
     }
     for (size_t cut = 0; cut < n; cut++) {
-        put_group(f, 4, good, cut);
+        put_block(f, 4, good, cut);
         read_text(f, 1, text);
-        assert_memory_equal(text, "1:1000:3:aaa ! the log's group at position 4 ", 45);
+        assert_memory_equal(text, "1:1000:3:aaa ! the log's block at position 4 ", 45);
     }
 }
 
-static void a_missing_group_is_found(void **state)
+static void a_missing_block_is_found(void **state)
 {
     static const uint8_t key[8] = {0, 0, 0, 0, 0, 0, 0, 4};
     struct fixture *f = *state;
@@ -315,7 +355,7 @@ static void a_missing_group_is_found(void **state)
     assert_true(txn_del(&t, T, key, sizeof(key)));
     assert_int_equal(txn_commit(&t), ST_OK);
     assert_string_equal(read_text(f, 1, text),
-                        "1:1000:3:aaa ! the log's group at position 4 is missing");
+                        "1:1000:3:aaa ! the log's block at position 4 is missing");
 }
 
 /* Well-formed sums over impossible contents: a reader that trusts nothing. */
@@ -341,9 +381,9 @@ static void impossible_entries_are_refused(void **state)
         sum = hash64(v + 8, sizeof(v) - 8);
         for (int b = 0; b < 8; b++)
             v[b] = (uint8_t)(sum >> (56 - 8 * b));
-        put_group(f, 1, v, sizeof(v));
+        put_block(f, 1, v, sizeof(v));
         read_text(f, 1, text);
-        assert_memory_equal(text, "! the log's group at position 1 ", 32);
+        assert_memory_equal(text, "! the log's block at position 1 ", 32);
     }
 }
 
@@ -357,9 +397,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(verdicts_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(trimming_keeps_what_is_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(trimming_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_group_is_several_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_commit_leaves_no_trace, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_missing_group_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_missing_block_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(impossible_entries_are_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,9 @@
 #include "engine/base/check.h"
 #include "engine/base/log.h"
 
-#define OVERSIZE_FACTOR   4 /* over message_bytes_max by so much: the connection is cut */
-#define TURN_MESSAGES_MAX 256
-#define TURN_BYTES_MAX    (UINT64_C(4) << 20)
+#define OVERSIZE_FACTOR   4  /* over message_bytes_max by so much: the connection is cut */
+#define TURN_MESSAGES_MAX 64 /* some ms of work: a commit waits for the end of a turn */
+#define TURN_BYTES_MAX    (UINT64_C(512) << 10)
 #define SEND_QUEUE        4096 /* answers to one peer; more than any publisher's window */
 #define ANSWER_BYTES_MAX  (1 << 20)
 

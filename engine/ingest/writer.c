@@ -242,7 +242,7 @@ enum status writer_open(const struct writer_start *with, struct writer **out,
     w->judge.rejected.rows_max = o->rejected_max;
     st = load(w, found, why);
     if (st == ST_OK) {
-        st = worker_new(write_group, w, 0, &w->worker);
+        st = worker_new(write_group, w, &w->worker);
         if (st != ST_OK)
             text_fmt(why, 256, "cannot start the front writer: %s", status_row(st)->text);
     }

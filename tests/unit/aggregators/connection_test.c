@@ -6,58 +6,96 @@
 
 /* ---- connections ---- */
 
+/* A history of signals with few times, reasons and codes, so that many of them tie; more: their
+ * texts. */
+static void draw_history(struct event *history, struct event_more *more, uint32_t n)
+{
+    static const unsigned kinds[] = {
+        EV_APP_INSTALLED,    EV_APP_ERROR,       EV_APP_RECOVERED,     EV_APP_EXPIRED,
+        EV_APP_DISCONNECTED, EV_APP_RECONNECTED, EV_PERMISSION_REAUTH, EV_PERMISSION_GRANTED,
+        EV_APP_UNINSTALLED,  EV_SYNC_ENABLED,    EV_SYNC_DISABLED};
+    static const char *const reasons[] = {"", "token refused", "user left"};
+    static const char *const codes[] = {"", "401", "500"};
+    for (uint32_t i = 0; i < n; i++) {
+        history[i] = signal_at(5, kinds[test_rnd(N_OF(kinds))],
+                               TODAY * MS_PER_DAY + 1000 * (int64_t)test_rnd(20));
+        more[i] = (struct event_more){.reason = str_of(reasons[test_rnd(N_OF(reasons))]),
+                                      .code = str_of(codes[test_rnd(N_OF(codes))])};
+        history[i].more = &more[i];
+    }
+}
+
+static void shuffle(struct event *history, uint32_t n)
+{
+    for (uint32_t i = n; i > 1; i--) {
+        const uint32_t k = (uint32_t)test_rnd(i);
+        const struct event x = history[i - 1];
+        history[i - 1] = history[k];
+        history[k] = x;
+    }
+}
+
+static void expect_same(const struct connection *got, const struct connection *want)
+{
+    assert_int_equal(got->state, want->state);
+    assert_int_equal(got->since_ms, want->since_ms);
+    assert_int_equal(got->installed_ms, want->installed_ms);
+    assert_int_equal(got->sync_on, want->sync_on);
+    assert_true(str_eq(got->reason, want->reason));
+    assert_true(str_eq(got->code, want->code));
+    for (unsigned i = 0; i < PROBLEM_N; i++) {
+        const struct problem *g = &got->problems[i], *w = &want->problems[i];
+        assert_int_equal(g->episodes, w->episodes);
+        assert_int_equal(g->repeats, w->repeats);
+        assert_int_equal(g->opened_ms, w->opened_ms);
+        assert_int_equal(g->last_ms, w->last_ms);
+        assert_int_equal(g->ended_ms, w->ended_ms);
+        assert_true(str_eq(g->reason, w->reason));
+        assert_true(str_eq(g->code, w->code));
+    }
+}
+
+/* Fold a history one by one, with checkpoints between, and read the one connection of it. */
+static struct connection live(struct fixture *f, struct view *v, struct arena *a,
+                              const struct event *history, uint32_t n)
+{
+    struct connection_list list;
+    days_setup(f);
+    for (uint32_t i = 0; i < n; i++) {
+        days_fold(f, &history[i], (const uint8_t[]){0}, 1);
+        if (test_rnd(3) == 0)
+            (void)days_merge_now(f, 1000);
+    }
+    days_view(f, v);
+    view_connections(v, 5, &(uint64_t){3}, a, &list);
+    assert_int_equal(list.n, 1);
+    return list.rows[0];
+}
+
 static void states_do_not_depend_on_arrival(void **state)
 {
+    enum { SIGNALS = 12, ROUNDS = 30, ORDERS = 6 };
     (void)state;
-    static const unsigned kinds[] = {
-        EV_APP_INSTALLED,     EV_APP_ERROR,          EV_APP_RECOVERED,
-        EV_APP_EXPIRED,       EV_APP_DISCONNECTED,   EV_APP_RECONNECTED,
-        EV_PERMISSION_REAUTH, EV_PERMISSION_GRANTED, EV_APP_UNINSTALLED};
     test_seed = 7;
-    for (int round = 0; round < 30; round++) {
-        struct event history[12];
-        uint8_t verdict[12] = {0};
-        for (uint32_t i = 0; i < 12; i++)
-            history[i] = signal_at(5, kinds[test_rnd(N_OF(kinds))],
-                                   TODAY * MS_PER_DAY + 1000 * (int64_t)test_rnd(20));
-        struct connection first = {0};
-        for (int order = 0; order < 6; order++) {
-            struct fixture f;
-            days_setup(&f);
-            for (uint32_t i = 12; i > 1; i--) {
-                const uint32_t k = (uint32_t)test_rnd(i);
-                const struct event x = history[i - 1];
-                history[i - 1] = history[k];
-                history[k] = x;
-            }
-            for (uint32_t i = 0; i < 12; i++) {
-                days_fold(&f, &history[i], verdict, 1);
-                if (test_rnd(3) == 0)
-                    (void)days_merge_now(&f, 1000);
-            }
-            struct view v;
-            struct arena a = {0};
-            struct connection_list list;
-            days_view(&f, &v);
-            view_connections(&v, 5, &(uint64_t){3}, &a, &list);
-            const struct connection *rows = list.rows;
-            assert_int_equal(list.n, 1);
-            if (order == 0)
-                first = rows[0];
-            assert_int_equal(rows[0].state, first.state);
-            assert_int_equal(rows[0].since_ms, first.since_ms);
-            assert_int_equal(rows[0].installed_ms, first.installed_ms);
-            for (unsigned i = 0; i < PROBLEM_N; i++) {
-                assert_int_equal(rows[0].problems[i].episodes, first.problems[i].episodes);
-                assert_int_equal(rows[0].problems[i].repeats, first.problems[i].repeats);
-                assert_int_equal(rows[0].problems[i].opened_ms, first.problems[i].opened_ms);
-                assert_int_equal(rows[0].problems[i].last_ms, first.problems[i].last_ms);
-                assert_int_equal(rows[0].problems[i].ended_ms, first.problems[i].ended_ms);
-            }
+    for (int round = 0; round < ROUNDS; round++) {
+        struct event history[SIGNALS];
+        struct event_more more[SIGNALS];
+        struct fixture first_f, f;
+        struct view first_v, v;
+        struct arena first_a = {0}, a = {0};
+        draw_history(history, more, SIGNALS);
+        const struct connection first = live(&first_f, &first_v, &first_a, history, SIGNALS);
+        for (int order = 1; order < ORDERS; order++) {
+            shuffle(history, SIGNALS);
+            const struct connection other = live(&f, &v, &a, history, SIGNALS);
+            expect_same(&other, &first);
             view_close(&v);
             arena_fini(&a);
             days_teardown(&f);
         }
+        view_close(&first_v);
+        arena_fini(&first_a);
+        days_teardown(&first_f);
     }
 }
 

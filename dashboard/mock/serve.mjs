@@ -4,7 +4,7 @@
 //   node mock/serve.mjs [--site=DIR] [--port=7790]
 //
 // For tests: POST /mock/accounts/{account}/event publishes an activity, POST /mock/trouble makes the
-// next questions of a view fail ({"view", "status", "code", "detail", "times", "delay_ms"}).
+// next questions of a view (or "actions"; "actions/answer": too late) fail ({"view", "status", "code", "detail", "times", "delay_ms"}).
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -25,7 +25,7 @@ export class Mock {
     this.worlds = makeWorlds(now);
     this.streams = new Set();
     this.troubles = [];
-    this.actions = [];
+    this.actions = []; // each request once, with how often it was sent
     this.server = createServer((request, response) => this.#serve(request, response));
   }
 
@@ -77,7 +77,6 @@ export class Mock {
     try {
       const parts = url.pathname.split('/').filter(Boolean);
       if (parts[0] === 'mock') return await this.#command(parts, request, response);
-      if (url.pathname === '/v1/events') return await this.#events(request, response);
       if (parts[0] === 'v1' && parts[1] === 'accounts') return await this.#api(parts, url, request, response);
       this.#file(url.pathname, response);
     } catch (error) {
@@ -100,15 +99,21 @@ export class Mock {
     const view = parts.slice(3).join('/');
     const world = this.worlds.get(account) ?? this.worlds.get(404);
     if (view === 'activity/stream') return this.#stream(account, response);
-    const trouble = this.troubles.find((t) => t.view === view && t.times > 0);
-    if (trouble) {
-      trouble.times -= 1;
-      if (trouble.delay_ms) await new Promise((done) => setTimeout(done, trouble.delay_ms));
-      if (trouble.drop) return response.destroy();
-      if (trouble.status) throw new Refusal(trouble.status, trouble.code, trouble.detail);
-    }
+    if (await this.#trouble(view, response)) return undefined;
+    if (view === 'actions') return this.#action(account, request, response);
     const found = answer(world, view, url.searchParams);
-    this.#reply(world, view, found, url, request, response);
+    return this.#reply(world, view, found, url, request, response);
+  }
+
+  /** True: it was the answer. */
+  async #trouble(view, response) {
+    const trouble = this.troubles.find((t) => t.view === view && t.times > 0);
+    if (!trouble) return false;
+    trouble.times -= 1;
+    if (trouble.delay_ms) await new Promise((done) => setTimeout(done, trouble.delay_ms));
+    if (trouble.drop) response.destroy();
+    else if (trouble.status) throw new Refusal(trouble.status, trouble.code, trouble.detail);
+    return !!trouble.drop;
   }
 
   #reply(world, view, found, url, request, response) {
@@ -136,12 +141,21 @@ export class Mock {
     return json(response, { ...envelope, data: { rows }, ...(cursor ? { cursor } : {}) }, headers);
   }
 
-  async #events(request, response) {
-    const event = JSON.parse(await bodyOf(request));
-    this.actions.push({ ...event, key: request.headers['idempotency-key'] });
-    json(response, { ok: true, accepted: 1, duplicate: 0, rejected_n: 0, rejected: [] });
-    const { account, type, app, user, by = null, code = null } = event;
-    this.publish(account, { type, app, user, by, code });
+  async #action(account, request, response) {
+    const { action, app, user, viewer = null, ...more } = JSON.parse(await bodyOf(request));
+    const key = request.headers['idempotency-key'];
+    if (request.method !== 'POST') throw new Refusal(405, 'method', 'a request is posted');
+    if (!key || Object.keys(more).length > 0) throw new Refusal(400, 'bad_parameter', `key ${key}, unknown ${Object.keys(more)}`);
+    const wanted = { type: `action.${action}`, account, app, user, by: viewer, key };
+    const before = this.actions.find((one) => one.key === key);
+    if (before && JSON.stringify({ ...before, sent: undefined }) !== JSON.stringify(wanted)) {
+      throw new Refusal(409, 'conflict', 'idempotency_key was used for another request');
+    }
+    if (before) before.sent += 1;
+    else this.actions.push({ ...wanted, sent: 1 });
+    if (!before) this.publish(account, { type: wanted.type, app, user, by: viewer, code: key });
+    if (await this.#trouble('actions/answer', response)) return;
+    json(response, { ok: true, action, account, app, user, ...(viewer === null ? {} : { by: viewer }), idempotency_key: key });
   }
 
   #stream(account, response) {

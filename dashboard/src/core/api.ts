@@ -66,16 +66,7 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 
 export async function getJson<T>(url: string, signal?: AbortSignal): Promise<Envelope<T>> {
   const response = await ask(url, { headers: { Accept: 'application/json' }, signal });
-  const envelope = JSON.parse(readable(await response.text())) as Envelope<T>;
-  if (envelope.as_of) ahead = envelope.as_of - Date.now();
-  return envelope;
-}
-
-let ahead = 0; // of the engine's clock, as of the last answer
-
-/** Now by the engine's clock: this machine's may be wrong. */
-export function engineNow(): number {
-  return Date.now() + ahead;
+  return JSON.parse(readable(await response.text())) as Envelope<T>;
 }
 
 const PAGES_MAX = 300; // of a large account, many may have few rows or none

@@ -1,7 +1,7 @@
 // Asking before a request is made, and saying what became of it.
 import { useMemo, useState } from 'preact/hooks';
 import { newKey, request, type ActionName } from '../core/actions.ts';
-import { engineNow, type Trouble } from '../core/api.ts';
+import type { Trouble } from '../core/api.ts';
 import { useRoute } from '../core/router.ts';
 import { refreshAll } from '../core/store.ts';
 import { useText } from '../i18n/index.ts';
@@ -23,13 +23,13 @@ export function AskDialog({ asked, onClose }: { asked: Asked; onClose: () => voi
   const { account, query } = useRoute();
   const [busy, setBusy] = useState(false);
   // A second press after a failure is the same request.
-  const identity = useMemo(() => ({ key: newKey(), time: engineNow() }), [asked]);
+  const key = useMemo(newKey, [asked]);
   const viewer = Number(query.get('viewer') ?? NaN);
   const send = async () => {
     setBusy(true);
     try {
       const by = Number.isSafeInteger(viewer) ? viewer : null;
-      await request(account!, { action: asked.action, app: asked.app, user: asked.user, by, time: identity.time }, identity.key);
+      await request(account!, { action: asked.action, app: asked.app, user: asked.user, by }, key);
       toast(t('askedDone'));
       refreshAll();
       onClose();

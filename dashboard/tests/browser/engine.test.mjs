@@ -52,8 +52,10 @@ test('in the engine', { skip: process.env.DAYBOOKD ? false : 'DAYBOOKD names no 
       await open(`${A}/home?viewer=7`);
       await page.locator('.problem').first().getByRole('button').click();
       const dialog = page.getByRole('dialog');
-      await dialog.getByRole('button', { name: /^Re/ }).click();
+      const [sent] = await Promise.all([page.waitForRequest((r) => r.method() === 'POST'), dialog.getByRole('button', { name: /^Re/ }).click()]);
       await dialog.waitFor({ state: 'detached' });
+      assert.equal(new URL(sent.url()).pathname, `/v1${A}/actions`);
+      assert.deepEqual(Object.keys(sent.postDataJSON()).sort(), ['action', 'app', 'user', 'viewer']);
       await open(`${A}/insights/activity?viewer=7&type=action.reconnect,action.reauthenticate`);
       await settled(page);
       const rows = await rowsOf(page, 'Activities');

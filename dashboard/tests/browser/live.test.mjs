@@ -10,6 +10,8 @@ test('live', async (t) => {
   const world = await start();
   const { page, faults, open } = await tab(world);
   const loads = [];
+  const posts = [];
+  page.on('request', (request) => request.method() === 'POST' && posts.push(new URL(request.url()).pathname));
   page.on('framenavigated', (frame) => frame === page.mainFrame() && loads.push(frame.url()));
   const nameOf = (app) => world.mock.worlds.get(21031067).apps.find((a) => a.app === app).name;
   try {
@@ -74,6 +76,28 @@ test('live', async (t) => {
       await open(`${A}/insights/activity?viewer=7`);
       await settled(page);
       assert.match((await rowsOf(page, 'Activities'))[0].join(' '), /requested/);
+      assert.deepEqual(posts.splice(0), [`/v1${A}/actions`]);
+    });
+    await t.test('pressed again after a failure it is the same request, done once', async () => {
+      await open(`${A}/home?viewer=7`);
+      world.mock.actions.length = 0;
+      const busy = { status: 503, code: 'busy', detail: 'too much is in flight' };
+      world.mock.fail('actions', busy);
+      world.mock.fail('actions/answer', busy);
+      await page.getByRole('button', { name: 'Actions for Mailbridge' }).click();
+      await page.getByRole('menuitem', { name: 'Disconnect' }).click();
+      const press = page.getByRole('dialog').getByRole('button', { name: 'Disconnect' });
+      await press.click();
+      await page.waitForFunction(() => /was not taken: too much is in flight/.test(document.querySelector('.toast').innerText));
+      // Now it is done, but nobody hears of it.
+      await Promise.all([page.waitForResponse((r) => r.status() === 503), press.click()]);
+      await press.click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      const { key, ...sent } = world.mock.actions[0];
+      assert.equal(world.mock.actions.length, 1);
+      assert.match(key, /^[0-9a-f]{32}$/);
+      assert.deepEqual(sent, { type: 'action.disconnect', account: 21031067, app: 501, user: 7, by: 7, sent: 2 });
+      assert.deepEqual(posts.splice(0), Array(3).fill(`/v1${A}/actions`));
     });
     assert.deepEqual(faults, []);
   } finally {

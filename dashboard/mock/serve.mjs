@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { csv, readTable, shape } from './table.mjs';
-import { answer, Refusal } from './views.mjs';
+import { answer, receivedIn, Refusal } from './views.mjs';
 import { activityRow, makeWorlds } from './world.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -117,7 +117,10 @@ export class Mock {
   }
 
   #reply(world, view, found, url, request, response) {
-    const envelope = { ok: true, view, as_of: Math.max(world.now, Date.now()), position: world.position, ...(found.range ?? { bound: null }) };
+    const envelope = {
+      ok: true, view, as_of: Math.max(world.now, Date.now()), position: world.position, ...(found.range ?? { bound: null }),
+      ...(found.range ? { received: receivedIn(world, found.range) } : {}),
+    };
     const known = this.table.get(view);
     if (found.object) {
       const data = shape(known, found.object);

@@ -50,6 +50,13 @@ function days(world, params, rows) {
   };
 }
 
+/** What came amiss on the days of a range, which are days or instants. */
+export function receivedIn(world, { from, to }) {
+  const [first, last] = [from, to].map((at) => (typeof at === 'number' ? dayOf(at) : at));
+  const of = (kind) => world.amiss.filter((a) => a.day >= first && a.day <= last).reduce((n, a) => n + a[kind], 0);
+  return { late: of('late'), duplicate: of('duplicate'), rejected: of('rejected') };
+}
+
 function dims(params, all) {
   const wanted = params.get('group_by');
   return wanted === null ? all : wanted.split(',').filter(Boolean);

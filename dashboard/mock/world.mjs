@@ -188,7 +188,10 @@ const ACADEMY = [
 const WISHES = [['Route Planner', 'Wayfare', '14 of 20 accounts with Mailbridge have it too'], ['Quote Builder', 'Quotient', 'in the marketplace, connected by nobody yet'],
   ['Event Tickets', 'Gather', '12 of 31 accounts with Survey Loop have it too'], ['Payroll Bridge', 'Ledgerline', 'by Ledgerline, who made Invoice Pilot']];
 
-export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.length, mine = 7, activities = 180, names, now, limit = 25000 }) {
+/** What was received late, twice and not as it should, by days ago. */
+const AMISS = [[0, 2, 1, 0], [1, 0, 11, 0], [12, 1, 0, 5]];
+
+export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.length, mine = 7, activities = 180, names, now, limit = 25000, amiss = [] }) {
   const r = random(seed);
   const users = Array.from({ length: usersN }, (_, i) => {
     const name = names ? names[i % names.length] : i < PEOPLE.length ? PEOPLE[i] : `${PEOPLE[i % PEOPLE.length]} ${i}`;
@@ -220,6 +223,7 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
       rank: i + 1, app: 9001 + i, name, developer, kind: 'marketplace', why, accounts: i % 2 ? null : 14, of_accounts: i % 2 ? null : 20,
       marketplace_url: `https://marketplace.example/${9001 + i}`, icon_url: null })) : [],
     plan: n && limit ? [{ tier: 'professional', daily_limit: limit, ten_seconds_limit: 190, reset_zone: 'UTC', updated: now - 90 * DAY, position: 3 }] : [],
+    amiss: amiss.map(([ago, late, duplicate, rejected]) => ({ day: dayOf(now - ago * DAY), late, duplicate, rejected })),
     position: 5000,
   };
 }
@@ -227,7 +231,7 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
 /** 21031067 as most accounts are; 200 large; 404 empty; 666 full of names that attack. */
 export function makeWorlds(now) {
   return new Map([
-    [21031067, makeWorld({ account: 21031067, seed: 1, apps: 18, now })],
+    [21031067, makeWorld({ account: 21031067, seed: 1, apps: 18, now, amiss: AMISS })],
     [200, makeWorld({ account: 200, seed: 2, apps: 200, users: 400, mine: 90, activities: 2500, now, limit: 900000 })],
     [404, makeWorld({ account: 404, seed: 3, apps: 0, users: 0, mine: 0, now })],
     [666, makeWorld({ account: 666, seed: 4, apps: HOSTILE.length, users: HOSTILE.length, mine: 6, activities: 60, names: HOSTILE, now })],

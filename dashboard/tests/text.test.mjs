@@ -15,6 +15,18 @@ test('Polish has three forms for whole numbers and one for fractions', () => {
   for (const [n, want] of rows) assert.equal(t('peopleN', { n }), want);
 });
 
+test('what came amiss is counted by the same forms', () => {
+  const { t } = new Language('pl');
+  const rows = [
+    ['received_late', 1, '1 spóźnione zdarzenie (policzone)'], ['received_late', 22, '22 spóźnione zdarzenia (policzone)'],
+    ['received_late', 12, '12 spóźnionych zdarzeń (policzonych)'], ['received_duplicate', 1, '1 powtórzone zdarzenie (policzone raz)'],
+    ['received_duplicate', 3, '3 powtórzone zdarzenia (policzone raz)'], ['received_duplicate', 5, '5 powtórzonych zdarzeń (policzonych raz)'],
+    ['received_rejected', 1, '1 odrzucone zdarzenie (niepoliczone)'], ['received_rejected', 4, '4 odrzucone zdarzenia (niepoliczone)'],
+    ['received_rejected', 1000, '1\u00a0000 odrzuconych zdarzeń (niepoliczonych)'],
+  ];
+  for (const [key, n, want] of rows) assert.equal(t(key, { n }), want);
+});
+
 test('English has one and other', () => {
   const { t } = new Language('en');
   assert.equal(t('peopleN', { n: 0 }), '0 people');

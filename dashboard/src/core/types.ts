@@ -229,6 +229,8 @@ export interface Envelope<T> {
   from?: Day | Time;
   to?: Day | Time;
   bound?: 'retention' | 'floor' | null;
+  /** Of views with days: events of the whole account, by the day on which they came. */
+  received?: { late: number; duplicate: number; rejected: number };
   degraded?: boolean;
   data: T;
   cursor?: string;

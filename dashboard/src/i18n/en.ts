@@ -31,6 +31,10 @@ export const en = {
   asOf: 'As of {time}',
   boundRetention: 'The last 30 days are kept.',
   boundFloor: 'Data begins on {day}.',
+  received: 'Received for this account on these days: {parts}.',
+  received_late: { one: '{n} late event (counted)', other: '{n} late events (counted)' },
+  received_duplicate: { one: '{n} duplicate (counted once)', other: '{n} duplicates (counted once)' },
+  received_rejected: { one: '{n} rejected event (not counted)', other: '{n} rejected events (not counted)' },
   degraded: 'The engine has stopped writing after a disk fault. What you see is complete up to {time}; nothing newer will appear before it is restarted.',
 
   // start

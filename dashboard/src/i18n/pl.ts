@@ -29,6 +29,25 @@ export const pl: Texts = {
   asOf: 'Stan na {time}',
   boundRetention: 'Przechowywane jest ostatnie 30 dni.',
   boundFloor: 'Dane zaczynają się {day}.',
+  received: 'Dla tego konta odebrano w tych dniach: {parts}.',
+  received_late: {
+    one: '{n} spóźnione zdarzenie (policzone)',
+    few: '{n} spóźnione zdarzenia (policzone)',
+    many: '{n} spóźnionych zdarzeń (policzonych)',
+    other: '{n} spóźnionego zdarzenia (policzonego)',
+  },
+  received_duplicate: {
+    one: '{n} powtórzone zdarzenie (policzone raz)',
+    few: '{n} powtórzone zdarzenia (policzone raz)',
+    many: '{n} powtórzonych zdarzeń (policzonych raz)',
+    other: '{n} powtórzonego zdarzenia (policzonego raz)',
+  },
+  received_rejected: {
+    one: '{n} odrzucone zdarzenie (niepoliczone)',
+    few: '{n} odrzucone zdarzenia (niepoliczone)',
+    many: '{n} odrzuconych zdarzeń (niepoliczonych)',
+    other: '{n} odrzuconego zdarzenia (niepoliczonego)',
+  },
   degraded: 'Silnik przestał zapisywać po błędzie dysku. To, co widać, jest kompletne do {time}; nic nowszego nie pojawi się przed jego ponownym uruchomieniem.',
 
   startTitle: 'Otwórz konto',

@@ -9,6 +9,7 @@ import { DAY_MS, timeOfDay } from '../i18n/format.ts';
 import { useText, type Language } from '../i18n/index.ts';
 import { AppLink } from '../ui/bits.tsx';
 import { CsvButton } from '../ui/csv.tsx';
+import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
 import type { Names } from './directory.ts';
@@ -52,18 +53,26 @@ export function Quarters({ account, day, now, filters, names }: {
   if (usage.trouble && !rows) return <div class="card"><Failed trouble={usage.trouble} retry={usage.reload} /></div>;
   if (!rows) return <Skeleton rows={7} />;
   if (rows.length === 0) {
-    return <div class="card"><Empty icon="chart" title={t('quartersNone', { day: format.day(day) })} help={t('usageNoneHelp')} /></div>;
+    return (
+      <>
+        <div class="card"><Empty icon="chart" title={t('quartersNone', { day: format.day(day) })} help={t('usageNoneHelp')} /></div>
+        <Proof envelope={usage.value} />
+      </>
+    );
   }
   const notes = [
     ...(now !== null ? [t('openDay')] : []),
     ...(unknown > 0 ? [t('quartersUnknown', { n: unknown })] : []),
   ];
   return (
-    <ChartBox id="usage" title={t('chartQuarters', { day: format.day(day) })} data={data} words={words} stale={usage.stale}
-      tools={<CsvButton source={{ url: address(account, 'api_usage', question), name: `api-usage-${account}-${day}` }} what={t('usageTitle')} />}
-      note={notes.length > 0 ? notes.join(' ') : undefined}
-      table={<Table id="usage" caption={t('chartQuarters', { day: format.day(day) })} columns={columns} rows={rows}
-        rowKey={(r) => `${r.time} ${r.app}`} sort="-time" step={60} empty={null} />} />
+    <>
+      <ChartBox id="usage" title={t('chartQuarters', { day: format.day(day) })} data={data} words={words} stale={usage.stale}
+        tools={<CsvButton source={{ url: address(account, 'api_usage', question), name: `api-usage-${account}-${day}` }} what={t('usageTitle')} />}
+        note={notes.length > 0 ? notes.join(' ') : undefined}
+        table={<Table id="usage" caption={t('chartQuarters', { day: format.day(day) })} columns={columns} rows={rows}
+          rowKey={(r) => `${r.time} ${r.app}`} sort="-time" step={60} empty={null} />} />
+      <Proof envelope={usage.value} />
+    </>
   );
 }
 

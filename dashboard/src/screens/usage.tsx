@@ -90,7 +90,7 @@ export function UsagePart({ account }: { account: number }) {
           )}
         </>
       )}
-      <Proof envelope={envelope} />
+      {by === 'day' && <Proof envelope={envelope} />}
     </>
   );
 }

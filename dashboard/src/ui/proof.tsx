@@ -1,4 +1,4 @@
-// How far the numbers can be relied on: up to when, which bound, which zone.
+// How far the numbers can be relied on: up to when, which bound, which zone, what came amiss.
 import type { Envelope } from '../core/types.ts';
 import { dayOf } from '../i18n/format.ts';
 import { useText } from '../i18n/index.ts';
@@ -19,7 +19,16 @@ export function Proof({ envelope, open = false }: { envelope: Envelope<unknown> 
         {bound === 'floor' && from && ` ${t('boundFloor', { day: format.day(from) })}`}
         {bound === 'retention' && ` ${t('boundRetention')}`}
         {open && ` ${t('openDay')}`}
+        <Received counts={envelope.received} />
       </p>
     </>
   );
+}
+
+/** What came late, twice or not as it should on the days shown; nothing is said where all is well. */
+function Received({ counts }: { counts: Envelope<unknown>['received'] }) {
+  const { t, format } = useText();
+  const kinds = ['late', 'duplicate', 'rejected'] as const;
+  const parts = kinds.filter((kind) => counts?.[kind]).map((kind) => t(`received_${kind}`, { n: counts![kind] }));
+  return parts.length === 0 ? null : <span class="received"> {t('received', { parts: format.list(parts) })}</span>;
 }

@@ -62,6 +62,22 @@ test('in the engine', { skip: process.env.DAYBOOKD ? false : 'DAYBOOKD names no 
       assert.equal(rows.length, 1);
       assert.match(rows[0].join(' '), /requested.*Asked for by Maja Kowalska/s);
     });
+    await t.test('what came twice and what was rejected is said', async () => {
+      const twice = { type: 'record.created', account: 21031067, app: 503, time: Date.now() - 60000, object_type: 'contacts', id: 'seen-twice' };
+      const received = async () => (await (await fetch(`${engine.origin}/v1${A}/records?group_by=`)).json()).received;
+      const before = await received();
+      await publishTo(engine.origin, [twice]);
+      await publishTo(engine.origin, [twice]);
+      const n = await received();
+      assert.equal(n.duplicate, before.duplicate + 1);
+      const say = (count, one, many) => (count ? [`${new Intl.NumberFormat('en-GB').format(count)} ${count === 1 ? one : many}`] : []);
+      const parts = [...say(n.late, 'late event (counted)', 'late events (counted)'),
+        ...say(n.duplicate, 'duplicate (counted once)', 'duplicates (counted once)'),
+        ...say(n.rejected, 'rejected event (not counted)', 'rejected events (not counted)')];
+      await open(`${A}/insights/records?viewer=7`);
+      const said = await page.locator('.proof .received').innerText();
+      assert.equal(said.trim(), `Received for this account on these days: ${new Intl.ListFormat('en-GB').format(parts)}.`);
+    });
     await t.test('first view', async () => {
       const { context, open: openNew, page: fresh } = await tab(browser, { bare: true });
       await fresh.addInitScript(() => {

@@ -6,7 +6,9 @@ import os
 import random
 import re
 import select
+import shutil
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -263,6 +265,75 @@ class Slow(HttpTest):
         self.assertLess(times[len(times) // 2], 1, times[-20:])
         for s in slow:
             s.close()
+
+
+class SlowHttpTest(HttpTest):
+    """slowhttptest is the tool that people would try us with. Beside each of its attacks a client of the
+    HTTP face, a newcomer to it and a ZeroMQ publisher are answered all the while."""
+
+    ATTACKS = {  # peers: at least so many of ours are cut for their time
+        "slow headers": (100, "/healthz", ["-H", "-c", "300", "-r", "200", "-i", "1"]),
+        "slow body": (100, "/v1/events",
+                      ["-B", "-c", "300", "-r", "200", "-i", "1", "-s", "4096", "-f", "application/json"]),
+        "range": (0, "/v1/accounts/1/records?limit=100", ["-R", "-c", "300", "-r", "200", "-t", "GET", "-b", "1000"]),
+        "slow read": (1, "/v1/accounts/1/records?limit=100000",
+                      ["-X", "-c", "40", "-r", "100", "-k", "10", "-w", "1", "-y", "64", "-z", "32"]),
+    }
+
+    def test_others_are_answered_beside_it(self):
+        program = shutil.which("slowhttptest")
+        if program is None:
+            self.skipTest("slowhttptest is not installed (package slowhttptest)")
+        d, c = self.serve(http_request_ms=1000, http_answer_ms=1000, page_rows_max=100000)
+        publisher = d.ingest()
+        rows = [record(app=i, object_type=f"2-{k}") for i in range(100) for k in range(100)]
+        self.assert_ack(publisher.ask(rows), accepted=len(rows))
+        sent = len(rows)
+        for name, (cut, path, options) in self.ATTACKS.items():
+            with self.subTest(attack=name):
+                before = self.counters(c)
+                url = f"http://{d.endpoints['http']}{path}"
+                attack = subprocess.Popen([program, *options, "-l", "2", "-u", url],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.addCleanup(self.end, attack)
+                rounds, slowest = self.beside(d, c, publisher, attack)
+                sent += 2 * rounds
+                after = self.counters(c)
+                accepted, timed_out = (after[k] - before[k] for k in ("accepted", "timed_out"))
+                print(f"{name}: {accepted - rounds} peers, {timed_out} cut; beside them {rounds} rounds, "
+                      f"slowest {slowest:.2f} s")
+                self.assertEqual(attack.returncode, 0)
+                self.assertGreater(accepted - rounds, 20)
+                self.assertGreaterEqual(timed_out, cut)
+        self.assertEqual(d.status()["accepted"], sent)
+
+    def beside(self, d, c, publisher, attack):
+        """Ask in all three ways until the attack is over: how often, and how long the slowest took."""
+        rounds, slowest, start = 0, 0.0, time.monotonic()
+        while rounds == 0 or attack.poll() is None:
+            asked = time.monotonic()
+            self.assertLess(asked - start, DEADLINE_S, "slowhttptest does not end")
+            self.assertEqual(c.post("/v1/events", [api_call(account=2)]).json()["accepted"], 1)
+            newcomer = self.client(d)
+            self.assertEqual(newcomer.get("/healthz").status, 200)
+            newcomer.close()
+            self.assert_ack(publisher.ask([api_call(account=2)]), accepted=1)
+            rounds += 1
+            slowest = max(slowest, time.monotonic() - asked)
+            try:
+                attack.wait(0.01)
+            except subprocess.TimeoutExpired:
+                pass
+        return rounds, slowest
+
+    def counters(self, c):
+        text = c.get("/metrics").body.decode()
+        return {name: int(re.search(rf"^daybook_http_{metric} (\d+)$", text, re.M).group(1))
+                for name, metric in (("accepted", "connections_accepted_total"), ("timed_out", "timed_out_total"))}
+
+    def end(self, attack):
+        attack.kill()
+        attack.wait()
 
 
 class Many(HttpTest):

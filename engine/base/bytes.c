@@ -3,10 +3,14 @@
  * untrusted input lives here and compares before it adds. */
 #include "engine/base/bytes.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "engine/base/check.h"
 
 #define VARINT_BYTES_MAX 10
 #define BUF_CAP_MIN      256
+#define BUF_KEEP         ((size_t)1 << 20) /* not worth giving back */
 
 static void reader_fail(struct reader *r)
 {
@@ -92,6 +96,13 @@ void buf_fini(struct buf *b)
     *b = (struct buf){.cap_max = b->cap_max};
 }
 
+void buf_reset_lean(struct buf *b)
+{
+    if (b->cap > BUF_KEEP && b->n < b->cap / 4)
+        buf_fini(b);
+    buf_reset(b);
+}
+
 bool buf_room(struct buf *b, size_t more)
 {
     if (b->bad)
@@ -171,4 +182,23 @@ uint8_t *put_ordered(uint8_t *p, uint64_t v)
     for (unsigned i = n; i-- > 0;)
         *p++ = (uint8_t)(v >> (8 * i));
     return p;
+}
+
+void buf_fmt(struct buf *b, const char *fmt, ...)
+{
+    char text[256]; /* enough for nearly all; what is longer is printed again where it belongs */
+    va_list args;
+
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    CHECK(n >= 0);
+    if ((size_t)n < sizeof(text)) {
+        buf_put(b, text, (size_t)n);
+    } else if (buf_room(b, (size_t)n + 1)) {
+        va_start(args, fmt);
+        (void)vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, args);
+        va_end(args);
+        b->n += (size_t)n;
+    }
 }

@@ -68,6 +68,7 @@ static inline void buf_reset(struct buf *b) /* keeps the memory */
     b->n = 0;
     b->bad = false;
 }
+void buf_reset_lean(struct buf *b);        /* gives the memory back when most of it lay idle */
 bool buf_room(struct buf *b, size_t more); /* make room for `more` bytes; false: bad is set */
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_u8(struct buf *b, uint8_t v);
@@ -75,6 +76,7 @@ void buf_be(struct buf *b, uint64_t v, unsigned bytes_n);
 void buf_varint(struct buf *b, uint64_t v);
 void buf_ordered(struct buf *b, uint64_t v);
 void buf_str(struct buf *b, struct str s); /* varint length, then bytes */
+void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Raw forms for hot loops: the caller has made room (10 and 9 bytes). Return the new end. */
 static inline uint64_t zigzag(int64_t v) /* small for small numbers of either sign */

@@ -2,7 +2,6 @@
 #include "engine/edge/http_api_internal.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,28 +18,15 @@ struct metrics {
     const struct http_counters *h;
 };
 
-static void put(struct buf *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct buf *to, const char *fmt, ...)
-{
-    char line[512];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-    CHECK(n >= 0);
-    buf_put(to, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
-}
-
 static void head(struct buf *to, const char *name, const char *type, const char *help)
 {
-    put(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    buf_fmt(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void put_ns(struct buf *to, uint64_t ns)
 {
-    put(to, "%llu.%09llu\n", (unsigned long long)(ns / 1000000000),
-        (unsigned long long)(ns % 1000000000));
+    buf_fmt(to, "%llu.%09llu\n", (unsigned long long)(ns / 1000000000),
+            (unsigned long long)(ns % 1000000000));
 }
 
 /* ---- histograms ---- */
@@ -64,12 +50,12 @@ static void put_hist(struct metrics *m, const char *name, const char *label,
     if (n > 0)
         text_fmt(braces, sizeof(braces), "{%.*s}", (int)n - 1, label);
     for (size_t i = 0; i < N_OF(bounds); i++)
-        put(m->to, "%s_bucket{%sle=\"%s\"} %llu\n", name, label, bounds[i].text,
-            (unsigned long long)metric_hist_at_most(h, bounds[i].ns));
-    put(m->to, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, label, (unsigned long long)h->n);
-    put(m->to, "%s_sum%s ", name, braces);
+        buf_fmt(m->to, "%s_bucket{%sle=\"%s\"} %llu\n", name, label, bounds[i].text,
+                (unsigned long long)metric_hist_at_most(h, bounds[i].ns));
+    buf_fmt(m->to, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, label, (unsigned long long)h->n);
+    buf_fmt(m->to, "%s_sum%s ", name, braces);
     put_ns(m->to, h->sum_ns);
-    put(m->to, "%s_count%s %llu\n", name, braces, (unsigned long long)h->n);
+    buf_fmt(m->to, "%s_count%s %llu\n", name, braces, (unsigned long long)h->n);
 }
 
 static void put_ack(struct metrics *m, const char *name)
@@ -88,11 +74,11 @@ static void put_commit_events(struct metrics *m, const char *name)
     static const unsigned sizes[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
     const struct metric_hist *h = &m->s->commit_events;
     for (size_t i = 0; i < N_OF(sizes); i++)
-        put(m->to, "%s_bucket{le=\"%u\"} %llu\n", name, sizes[i],
-            (unsigned long long)metric_hist_at_most(h, sizes[i]));
-    put(m->to, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)h->n);
-    put(m->to, "%s_sum %llu\n%s_count %llu\n", name, (unsigned long long)h->sum_ns, name,
-        (unsigned long long)h->n);
+        buf_fmt(m->to, "%s_bucket{le=\"%u\"} %llu\n", name, sizes[i],
+                (unsigned long long)metric_hist_at_most(h, sizes[i]));
+    buf_fmt(m->to, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)h->n);
+    buf_fmt(m->to, "%s_sum %llu\n%s_count %llu\n", name, (unsigned long long)h->sum_ns, name,
+            (unsigned long long)h->n);
 }
 
 static void put_merge(struct metrics *m, const char *name)
@@ -120,8 +106,8 @@ static void put_counts(struct metrics *m, const char *name, const char *label,
                        const struct query_count *counts, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        put(m->to, "%s{%s=\"%s\"} %llu\n", name, label, counts[i].name,
-            (unsigned long long)counts[i].n);
+        buf_fmt(m->to, "%s{%s=\"%s\"} %llu\n", name, label, counts[i].name,
+                (unsigned long long)counts[i].n);
 }
 
 /* Events that were counted before transports were told apart have none. */
@@ -130,12 +116,13 @@ static void put_received(struct metrics *m, const char *name)
     const struct ingest_counters *c = &m->s->counters;
     uint64_t rest = c->received;
     for (unsigned i = 0; i < INGEST_TRANSPORT_N; i++) {
-        put(m->to, "%s{transport=\"%s\"} %llu\n", name,
-            ingest_transport_name((enum ingest_transport)i), (unsigned long long)c->received_by[i]);
+        buf_fmt(m->to, "%s{transport=\"%s\"} %llu\n", name,
+                ingest_transport_name((enum ingest_transport)i),
+                (unsigned long long)c->received_by[i]);
         rest -= c->received_by[i];
     }
     if (rest > 0)
-        put(m->to, "%s{transport=\"unknown\"} %llu\n", name, (unsigned long long)rest);
+        buf_fmt(m->to, "%s{transport=\"unknown\"} %llu\n", name, (unsigned long long)rest);
 }
 
 static void put_rejected(struct metrics *m, const char *name)
@@ -153,7 +140,8 @@ static void put_store(struct metrics *m, const char *name, size_t at)
     for (uint32_t i = 0; i < m->q->stores_n; i++) {
         uint64_t v;
         memcpy(&v, (const char *)&m->q->stores[i] + at, sizeof(v));
-        put(m->to, "%s{store=\"%s\"} %llu\n", name, m->q->stores[i].name, (unsigned long long)v);
+        buf_fmt(m->to, "%s{store=\"%s\"} %llu\n", name, m->q->stores[i].name,
+                (unsigned long long)v);
     }
 }
 
@@ -184,22 +172,22 @@ static void put_lag(struct metrics *m, const char *name)
 
 static void put_store_errors(struct metrics *m, const char *name)
 {
-    put(m->to, "%s{op=\"commit\"} %llu\n", name, (unsigned long long)m->s->commits_failed);
-    put(m->to, "%s{op=\"merge\"} %llu\n", name, (unsigned long long)m->s->merges_failed);
+    buf_fmt(m->to, "%s{op=\"commit\"} %llu\n", name, (unsigned long long)m->s->commits_failed);
+    buf_fmt(m->to, "%s{op=\"merge\"} %llu\n", name, (unsigned long long)m->s->merges_failed);
 }
 
 static void put_skew(struct metrics *m, const char *name)
 {
     int64_t ms = m->s->clock_skew_ms;
     uint64_t size = ms < 0 ? (uint64_t)-ms : (uint64_t)ms;
-    put(m->to, "%s %s%llu.%03llu\n", name, ms < 0 ? "-" : "", (unsigned long long)(size / 1000),
-        (unsigned long long)(size % 1000));
+    buf_fmt(m->to, "%s %s%llu.%03llu\n", name, ms < 0 ? "-" : "", (unsigned long long)(size / 1000),
+            (unsigned long long)(size % 1000));
 }
 
 static void put_connections(struct metrics *m, const char *name)
 {
-    put(m->to, "%s{transport=\"zmq\"} %llu\n", name, (unsigned long long)m->q->connections);
-    put(m->to, "%s{transport=\"http\"} %llu\n", name, (unsigned long long)m->h->connections);
+    buf_fmt(m->to, "%s{transport=\"zmq\"} %llu\n", name, (unsigned long long)m->q->connections);
+    buf_fmt(m->to, "%s{transport=\"http\"} %llu\n", name, (unsigned long long)m->h->connections);
 }
 
 static void put_requests(struct metrics *m, const char *name)
@@ -207,9 +195,9 @@ static void put_requests(struct metrics *m, const char *name)
     struct http_route_counters c;
     for (uint32_t i = 0; http_route_counters(m->api->setup.http, i, &c); i++)
         for (uint32_t k = 0; k < c.codes_n; k++)
-            put(m->to, "%s{method=\"%s\",route=\"%s\",code=\"%u\"} %llu\n", name,
-                c.route[0] != '\0' ? http_verb_text(c.method) : "", c.route, c.codes[k].status,
-                (unsigned long long)c.codes[k].n);
+            buf_fmt(m->to, "%s{method=\"%s\",route=\"%s\",code=\"%u\"} %llu\n", name,
+                    c.route[0] != '\0' ? http_verb_text(c.method) : "", c.route, c.codes[k].status,
+                    (unsigned long long)c.codes[k].n);
 }
 
 /* Who signs gives no token: the route says which of the two failed. */
@@ -221,14 +209,15 @@ static void put_auth_failures(struct metrics *m, const char *name)
         for (uint32_t k = 0; k < c.codes_n; k++)
             if (c.codes[k].status == 401)
                 *(strstr(c.route, "/webhooks/") != NULL ? &signature : &token) += c.codes[k].n;
-    put(m->to, "%s{transport=\"http\",reason=\"token\"} %llu\n", name, (unsigned long long)token);
-    put(m->to, "%s{transport=\"http\",reason=\"signature\"} %llu\n", name,
-        (unsigned long long)signature);
+    buf_fmt(m->to, "%s{transport=\"http\",reason=\"token\"} %llu\n", name,
+            (unsigned long long)token);
+    buf_fmt(m->to, "%s{transport=\"http\",reason=\"signature\"} %llu\n", name,
+            (unsigned long long)signature);
 }
 
 static void put_build(struct metrics *m, const char *name)
 {
-    put(m->to, "%s{version=\"%s\"} 1\n", name, DAYBOOK_VERSION);
+    buf_fmt(m->to, "%s{version=\"%s\"} 1\n", name, DAYBOOK_VERSION);
 }
 
 /* ---- the process, under the names that every exporter has ---- */
@@ -254,9 +243,9 @@ static void put_memory(struct buf *to)
         return;
     if (fscanf(f, "%llu %llu", &all, &resident) == 2) {
         head(to, "process_virtual_memory_bytes", "gauge", "Virtual memory size.");
-        put(to, "process_virtual_memory_bytes %llu\n", (unsigned long long)(all * page));
+        buf_fmt(to, "process_virtual_memory_bytes %llu\n", (unsigned long long)(all * page));
         head(to, "process_resident_memory_bytes", "gauge", "Resident memory size.");
-        put(to, "process_resident_memory_bytes %llu\n", (unsigned long long)(resident * page));
+        buf_fmt(to, "process_resident_memory_bytes %llu\n", (unsigned long long)(resident * page));
     }
     (void)fclose(f);
 }
@@ -270,12 +259,12 @@ static void put_process(struct buf *to)
     uint64_t us = (uint64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
                   (uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
     head(to, "process_cpu_seconds_total", "counter", "User and system time.");
-    put(to, "process_cpu_seconds_total ");
+    buf_fmt(to, "process_cpu_seconds_total ");
     put_ns(to, us * 1000);
     head(to, "process_open_fds", "gauge", "Open files.");
-    put(to, "process_open_fds %llu\n", (unsigned long long)open_files());
+    buf_fmt(to, "process_open_fds %llu\n", (unsigned long long)open_files());
     head(to, "process_max_fds", "gauge", "Open files allowed.");
-    put(to, "process_max_fds %llu\n", (unsigned long long)files.rlim_cur);
+    buf_fmt(to, "process_max_fds %llu\n", (unsigned long long)files.rlim_cur);
     put_memory(to);
 }
 
@@ -283,7 +272,7 @@ static void put_process(struct buf *to)
 
 static void put_ms(struct buf *to, const char *name, int64_t ms)
 {
-    put(to, "%s %lld.%03d\n", name, (long long)(ms / 1000), (int)(ms % 1000));
+    buf_fmt(to, "%s %lld.%03d\n", name, (long long)(ms / 1000), (int)(ms % 1000));
 }
 
 static void put_all(struct metrics *m)
@@ -295,7 +284,7 @@ static void put_all(struct metrics *m)
     const struct http_counters *h = m->h;
 #define ONE(name, type, help, value)                                                               \
     head(to, "daybook_" #name, #type, help);                                                       \
-    put(to, "daybook_" #name " %llu\n", (unsigned long long)(value));
+    buf_fmt(to, "daybook_" #name " %llu\n", (unsigned long long)(value));
 #define SECONDS(name, type, help, ms)                                                              \
     head(to, "daybook_" #name, #type, help);                                                       \
     put_ms(to, "daybook_" #name, ms);

@@ -1,7 +1,5 @@
 #include "tests/crash/life.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
@@ -33,19 +31,6 @@ struct maker {
     struct buf text;
 };
 
-static void say(struct maker *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct maker *m, const char *fmt, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    CHECK(n >= 0 && n < (int)sizeof text);
-    buf_put(&m->text, text, (size_t)n);
-}
-
 /* An id for an event of a batch without a number. True: it has been used before. */
 static bool say_id(struct maker *m, uint32_t account)
 {
@@ -54,7 +39,7 @@ static bool say_id(struct maker *m, uint32_t account)
         id = (uint32_t)life_draw(&m->seed, id + 1);
     bool used = m->ids[account][id];
     m->ids[account][id] = true;
-    say(m, ",\"id\":\"id-%u\"", id);
+    buf_fmt(&m->text, ",\"id\":\"id-%u\"", id);
     return used;
 }
 
@@ -67,26 +52,26 @@ static void make_event(struct maker *m, struct life_state *s, bool numbered)
 
     s->received++;
     if (life_draw(&m->seed, 25) == 0) {
-        say(m, "{\"type\":\"bad.type\",\"account\":1}");
+        buf_fmt(&m->text, "{\"type\":\"bad.type\",\"account\":1}");
         s->rejected++;
         return;
     }
     kind = (uint32_t)life_draw(&m->seed, 5);
     if (kind >= 4)
         day %= NEW_DAYS;
-    say(m, "{\"account\":%u,\"app\":%u,\"time\":%lld", account + 1, app,
-        (long long)(m->now_ms - day * MS_PER_DAY));
+    buf_fmt(&m->text, "{\"account\":%u,\"app\":%u,\"time\":%lld", account + 1, app,
+            (long long)(m->now_ms - day * MS_PER_DAY));
     if (kind < 4) {
         count = 1 + (uint32_t)life_draw(&m->seed, 9);
-        say(m, ",\"count\":%u,\"type\":%s", count,
-            kind < 2 ? "\"api.call\",\"method\":\"GET\",\"status\":200"
-                     : "\"record.updated\",\"object_type\":\"contacts\"");
+        buf_fmt(&m->text, ",\"count\":%u,\"type\":%s", count,
+                kind < 2 ? "\"api.call\",\"method\":\"GET\",\"status\":200"
+                         : "\"record.updated\",\"object_type\":\"contacts\"");
     } else {
-        say(m, ",\"type\":\"app.%s\",\"user\":%u", signals[life_draw(&m->seed, N_OF(signals))],
-            1 + (uint32_t)life_draw(&m->seed, 30));
+        buf_fmt(&m->text, ",\"type\":\"app.%s\",\"user\":%u",
+                signals[life_draw(&m->seed, N_OF(signals))], 1 + (uint32_t)life_draw(&m->seed, 30));
     }
     bool used = !numbered && say_id(m, account);
-    say(m, "}");
+    buf_fmt(&m->text, "}");
     s->accepted += !used;
     s->duplicate += used;
     if (used)
@@ -131,14 +116,15 @@ static void make_batch(struct maker *m, struct life *l, uint32_t k, uint32_t eve
     uint32_t n = 1 + (uint32_t)life_draw(&m->seed, b->numbered ? events_max : 4);
     if (b->numbered) {
         uint64_t p = life_draw(&m->seed, LIFE_PRODUCERS);
-        say(m, "{\"producer\":\"p%llu\",\"epoch\":7,\"seq\":%u,\"events\":", (unsigned long long)p,
-            ++m->seq[p]);
+        buf_fmt(&m->text,
+                "{\"producer\":\"p%llu\",\"epoch\":7,\"seq\":%u,\"events\":", (unsigned long long)p,
+                ++m->seq[p]);
     }
     for (uint32_t i = 0; i < n; i++) {
-        say(m, i == 0 ? "[" : ",");
+        buf_fmt(&m->text, i == 0 ? "[" : ",");
         make_event(m, s, b->numbered);
     }
-    say(m, b->numbered ? "]}" : "]");
+    buf_fmt(&m->text, b->numbered ? "]}" : "]");
     b->frame = take_text(m);
 }
 

@@ -1,7 +1,5 @@
 #include "tests/sim/workload.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,19 +14,6 @@
 
 const char *const signal_names[] = {"installed", "uninstalled", "connected", "expired", "error"};
 static const uint32_t statuses[] = {200, 200, 404, 429, 503};
-
-static void say(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct buf *b, const char *fmt, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    CHECK(n >= 0 && n < (int)sizeof text);
-    buf_put(b, text, (size_t)n);
-}
 
 /* Most are of the last days; some lie on both sides of what is accepted. */
 static int64_t draw_time(struct workload *w)
@@ -88,24 +73,24 @@ static struct sim_event draw_event(struct workload *w)
 
 static void say_event(struct buf *b, const struct sim_event *e)
 {
-    say(b, "{\"account\":%llu,\"app\":%u,\"time\":%lld",
-        (unsigned long long)account_numbers[e->account], e->app, (long long)e->time_ms);
+    buf_fmt(b, "{\"account\":%llu,\"app\":%u,\"time\":%lld",
+            (unsigned long long)account_numbers[e->account], e->app, (long long)e->time_ms);
     if (e->id != 0)
-        say(b, ",\"id\":\"i%u\"", e->id);
+        buf_fmt(b, ",\"id\":\"i%u\"", e->id);
     switch (e->what) {
     case CALL:
-        say(b, ",\"type\":\"api.call\",\"method\":\"GET\",\"status\":%u,\"count\":%u}", e->type,
-            e->count);
+        buf_fmt(b, ",\"type\":\"api.call\",\"method\":\"GET\",\"status\":%u,\"count\":%u}", e->type,
+                e->count);
         break;
     case RECORD:
-        say(b, ",\"type\":\"record.%s\",\"object_type\":\"%s\",\"count\":%u}",
-            action_names[e->action], type_names[e->type], e->count);
+        buf_fmt(b, ",\"type\":\"record.%s\",\"object_type\":\"%s\",\"count\":%u}",
+                action_names[e->action], type_names[e->type], e->count);
         break;
     case SIGNAL:
-        say(b, ",\"type\":\"app.%s\",\"user\":%u}", signal_names[e->type], e->user);
+        buf_fmt(b, ",\"type\":\"app.%s\",\"user\":%u}", signal_names[e->type], e->user);
         break;
     case UNKNOWN:
-        say(b, ",\"type\":\"no.such\"}");
+        buf_fmt(b, ",\"type\":\"no.such\"}");
         break;
     }
 }
@@ -139,22 +124,22 @@ static struct sim_batch *batch_new(void)
 
 static void say_events(struct buf *text, const struct sim_batch *b)
 {
-    say(text, "[");
+    buf_fmt(text, "[");
     for (uint32_t i = 0; i < b->n; i++) {
-        say(text, i == 0 ? "" : ",");
+        buf_fmt(text, i == 0 ? "" : ",");
         say_event(text, &b->ev[i]);
     }
-    say(text, "]");
+    buf_fmt(text, "]");
 }
 
 static struct sim_batch *say_numbered(struct sim_batch *b)
 {
     struct buf text = buf_of(TEXT_MAX);
 
-    say(&text, "{\"producer\":\"p%u\",\"epoch\":%llu,\"seq\":%llu,\"events\":", b->producer,
-        (unsigned long long)b->epoch, (unsigned long long)b->seq);
+    buf_fmt(&text, "{\"producer\":\"p%u\",\"epoch\":%llu,\"seq\":%llu,\"events\":", b->producer,
+            (unsigned long long)b->epoch, (unsigned long long)b->seq);
     say_events(&text, b);
-    say(&text, "}");
+    buf_fmt(&text, "}");
     return finish(b, &text);
 }
 
@@ -196,7 +181,7 @@ struct sim_batch *loose_batch(struct workload *w)
 
     b->garbage = one_in(w->seed, 25);
     if (b->garbage) {
-        say(&text, "{\"events\":[{\"type\":");
+        buf_fmt(&text, "{\"events\":[{\"type\":");
         return finish(b, &text);
     }
     b->n = 1 + (uint32_t)draw(w->seed, 3);

@@ -229,6 +229,43 @@ static void wide_value_fits_exactly(void **state)
     buf_fini(&b);
 }
 
+static void a_lean_reset_gives_idle_memory_back(void **state)
+{
+    (void)state;
+    struct buf b = buf_of((size_t)8 << 20);
+    assert_true(buf_room(&b, (size_t)4 << 20));
+    b.n = (size_t)4 << 20;
+    buf_reset_lean(&b); /* it was needed */
+    assert_true(b.n == 0 && b.cap >= (size_t)4 << 20);
+    buf_u8(&b, 'x');
+    buf_reset_lean(&b);
+    assert_true(b.n == 0 && b.cap == 0 && b.p == NULL);
+    buf_u8(&b, 'y');
+    buf_reset_lean(&b); /* a small one is kept */
+    assert_true(b.cap > 0 && b.cap_max == (size_t)8 << 20);
+    buf_fini(&b);
+}
+
+/* Short text, text that is longer than any room set aside, and none that does not fit whole. */
+static void formatted_text_is_whole(void **state)
+{
+    (void)state;
+    char want[1001];
+    struct buf b = buf_of(1100);
+    memset(want, 'x', 1000);
+    want[1000] = '\0';
+    buf_fmt(&b, "%s-%d", "a", 7);
+    assert_int_equal(b.n, 3);
+    assert_memory_equal(b.p, "a-7", 3);
+    buf_fmt(&b, "%s!", want);
+    assert_int_equal(b.n, 1004);
+    assert_memory_equal(b.p + 3, want, 1000);
+    assert_int_equal(b.p[1003], '!');
+    buf_fmt(&b, "%s", want);
+    assert_true(b.bad && b.n == 1004);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +279,8 @@ int main(void)
         cmocka_unit_test(buffer_stops_at_its_ceiling),
         cmocka_unit_test(buffer_fault_sticks),
         cmocka_unit_test(wide_value_fits_exactly),
+        cmocka_unit_test(formatted_text_is_whole),
+        cmocka_unit_test(a_lean_reset_gives_idle_memory_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -64,32 +63,19 @@ static const char *good_value(const struct field_row *row)
     return NULL;
 }
 
-static void put(struct buf *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct buf *to, const char *fmt, ...)
-{
-    char text[256];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    assert_in_range(n, 0, sizeof text - 1);
-    buf_put(to, text, (size_t)n);
-}
-
 /* An event of the kind with good values of its required fields; field f has `value` instead, or is
  * left out when value is NULL. Removals get a key, so that they have something to remove. */
 static void put_event(struct buf *to, enum event_kind kind, enum field f, const char *value)
 {
     struct field_slots slots = field_slots_of(event_group(kind));
-    put(to, "{\"type\":\"%s\",\"account\":1,\"app\":2,\"time\":3", event_type_name(kind));
+    buf_fmt(to, "{\"type\":\"%s\",\"account\":1,\"app\":2,\"time\":3", event_type_name(kind));
     for (uint32_t i = 0; i < slots.n; i++) {
         const struct field_row *row = &field_rows[slots.field[i]];
         bool wanted = row->required || row->group == GROUP_REMOVED;
         if (slots.field[i] != f && wanted)
-            put(to, ",\"%s\":%s", row->key.p, good_value(row));
+            buf_fmt(to, ",\"%s\":%s", row->key.p, good_value(row));
         if (slots.field[i] == f && value != NULL) {
-            put(to, ",\"%s\":", row->key.p);
+            buf_fmt(to, ",\"%s\":", row->key.p);
             buf_put(to, value, strlen(value));
         }
     }
@@ -236,8 +222,8 @@ static void check_list_limits(struct help_twins *t, enum event_kind kind, enum f
         struct buf list = buf_of(1 << 20);
         buf_u8(&list, '[');
         for (uint64_t i = 0; i < n; i++)
-            put(&list, "%s%s", i == 0 ? "" : ",", row->type == FT_STRINGS ? "\"s\"" : "5");
-        put(&list, "]");
+            buf_fmt(&list, "%s%s", i == 0 ? "" : ",", row->type == FT_STRINGS ? "\"s\"" : "5");
+        buf_fmt(&list, "]");
         buf_u8(&list, 0);
         expect(t, kind, f, (const char *)list.p, n <= row->max ? ST_OK : ST_INVALID);
         buf_fini(&list);

@@ -1,8 +1,6 @@
 #include "tests/unit/schemas/frame_help.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include <jansson.h>
 #include <msgpack.h>
@@ -382,23 +380,10 @@ bool help_has_compact(struct str json)
 
 /* ---- golden listings ---- */
 
-static void print(struct buf *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void print(struct buf *to, const char *fmt, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    CHECK(n >= 0 && (size_t)n < sizeof text);
-    buf_put(to, text, (size_t)n);
-}
-
 static void print_text(struct buf *to, const char *name, struct str s)
 {
     if (s.p != NULL)
-        print(to, " %s=\"%.*s\"", name, (int)s.n, s.p);
+        buf_fmt(to, " %s=\"%.*s\"", name, (int)s.n, s.p);
 }
 
 static void print_more(struct buf *to, const struct event_more *m)
@@ -416,12 +401,12 @@ static void print_more(struct buf *to, const struct event_more *m)
     for (uint32_t i = 0; i < m->list_n; i++)
         print_text(to, "item", m->list[i]);
     if (m->latency_ms != 0)
-        print(to, " latency_ms=%" PRIu64, m->latency_ms);
+        buf_fmt(to, " latency_ms=%" PRIu64, m->latency_ms);
     print_text(to, "key", m->reference_key);
     if (m->reference_fields.n != 0) {
-        print(to, " fields=");
+        buf_fmt(to, " fields=");
         for (size_t i = 0; i < m->reference_fields.n; i++)
-            print(to, "%02x", (uint8_t)m->reference_fields.p[i]);
+            buf_fmt(to, "%02x", (uint8_t)m->reference_fields.p[i]);
     }
 }
 
@@ -429,24 +414,24 @@ void help_event_text(const struct batch *b, uint32_t i, struct buf *to)
 {
     static const char *const ways[] = {"", " sent", " received"};
     const struct event *e = &b->ev[i];
-    print(to, "%u %s", i, status_wire((enum status)b->verdict[i]));
+    buf_fmt(to, "%u %s", i, status_wire((enum status)b->verdict[i]));
     if (b->verdict[i] != ST_OK) {
         for (uint32_t r = 0; r < b->rejects_n; r++) {
             if (b->rejects[r].index == i)
-                print(to, " %.*s", (int)b->rejects[r].message.n, b->rejects[r].message.p);
+                buf_fmt(to, " %.*s", (int)b->rejects[r].message.n, b->rejects[r].message.p);
         }
         return;
     }
-    print(to, " %s account=%" PRIu64 " app=%" PRIu64 " time=%" PRId64, event_type_name(e->kind),
-          e->account, e->app, e->time_ms);
+    buf_fmt(to, " %s account=%" PRIu64 " app=%" PRIu64 " time=%" PRId64, event_type_name(e->kind),
+            e->account, e->app, e->time_ms);
     if (e->has_user)
-        print(to, " user=%" PRIu64, e->user);
-    print(to, "%s", ways[e->direction]);
+        buf_fmt(to, " user=%" PRIu64, e->user);
+    buf_fmt(to, "%s", ways[e->direction]);
     if (event_group(e->kind) == GROUP_API)
-        print(to, " method=%u status=%u count=%u", e->method, e->status, e->count);
+        buf_fmt(to, " method=%u status=%u count=%u", e->method, e->status, e->count);
     if (event_group(e->kind) == GROUP_RECORD) {
-        print(to, " object=%" PRIx64 " record=%016" PRIx64 " count=%u", e->object_type,
-              e->record_hash, e->count);
+        buf_fmt(to, " object=%" PRIx64 " record=%016" PRIx64 " count=%u", e->object_type,
+                e->record_hash, e->count);
     }
     if (e->more != NULL)
         print_more(to, e->more);

@@ -17,26 +17,14 @@
 
 #define PAGE "schemas/QUERIES.md"
 
-static void say(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct buf *b, const char *fmt, ...)
-{
-    char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    const int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    assert_in_range(n, 0, sizeof text - 1);
-    buf_put(b, text, (size_t)n);
-}
-
 static void say_param(struct buf *b, const struct query_param *p)
 {
     char allowed[256], def[256];
     query_param_allowed(p, allowed, sizeof allowed);
     query_param_default(p, def, sizeof def);
-    say(b, "| `%s` | %s%s | %s | %s%s%s | %s |\n", p->name, query_param_type_name(p->type),
-        p->many ? ", many" : "", allowed, p->required ? "required" : "", def[0] ? "default " : "",
-        def, p->help);
+    buf_fmt(b, "| `%s` | %s%s | %s | %s%s%s | %s |\n", p->name, query_param_type_name(p->type),
+            p->many ? ", many" : "", allowed, p->required ? "required" : "",
+            def[0] ? "default " : "", def, p->help);
 }
 
 static void say_params(struct buf *b, enum query_view_id view, bool own)
@@ -47,12 +35,12 @@ static void say_params(struct buf *b, enum query_view_id view, bool own)
         if (of_view != own || !query_param_of(view, (enum query_param_id)i))
             continue;
         if (!any)
-            say(b, "| parameter | type | allowed | | |\n|---|---|---|---|---|\n");
+            buf_fmt(b, "| parameter | type | allowed | | |\n|---|---|---|---|---|\n");
         any = true;
         say_param(b, &query_params[i]);
     }
     if (any)
-        say(b, "\n");
+        buf_fmt(b, "\n");
 }
 
 static void say_view(struct buf *b, enum query_view_id view)
@@ -60,21 +48,22 @@ static void say_view(struct buf *b, enum query_view_id view)
     static const char *const roles[] = {
         [ROLE_DIM] = "dimension", [ROLE_OF] = "of the dimension", [ROLE_FACT] = ""};
     const struct query_view *v = &query_views[view];
-    say(b, "## `%s`\n\n%s.\nShape: %s. Right: %s.\n\n", v->name, v->help,
-        query_shape_name(v->shape), v->right == RIGHT_ADMIN ? "admin" : "query");
+    buf_fmt(b, "## `%s`\n\n%s.\nShape: %s. Right: %s.\n\n", v->name, v->help,
+            query_shape_name(v->shape), v->right == RIGHT_ADMIN ? "admin" : "query");
     say_params(b, view, true);
-    say(b, "| column | type | | |\n|---|---|---|---|\n");
+    buf_fmt(b, "| column | type | | |\n|---|---|---|---|\n");
     for (unsigned i = v->column0; i < query_columns_end(view); i++) {
         const struct query_column *c = &query_columns[i];
-        say(b, "| `%s` | %s%s | %s | %s |\n", c->name, query_column_type_name(c->type),
-            c->nullable ? " or null" : "", roles[c->role], c->help);
+        buf_fmt(b, "| `%s` | %s%s | %s | %s |\n", c->name, query_column_type_name(c->type),
+                c->nullable ? " or null" : "", roles[c->role], c->help);
     }
-    say(b, "\n");
+    buf_fmt(b, "\n");
 }
 
 static void say_page(struct buf *b)
 {
-    say(b,
+    buf_fmt(
+        b,
         "# Queries\n\n"
         "Written from `query.def` by `tests/unit/schemas/query_test.c`, which fails when the two "
         "differ.\n"
@@ -84,11 +73,12 @@ static void say_page(struct buf *b)
         "value or an array of values. Rows are sorted by their dimensions, from left to right.\n\n"
         "## Every view\n\n");
     say_params(b, VIEW_STATUS, false);
-    say(b,
+    buf_fmt(
+        b,
         "Views of rows also take:\n\n| parameter | type | allowed | | |\n|---|---|---|---|---|\n");
     say_param(b, &query_params[QUERY_PAGED_LIMIT]);
     say_param(b, &query_params[QUERY_PAGED_CURSOR]);
-    say(b, "\n");
+    buf_fmt(b, "\n");
     for (unsigned v = 0; v < VIEW_N; v++)
         say_view(b, (enum query_view_id)v);
     b->n--; /* one line end is enough */

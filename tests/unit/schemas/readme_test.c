@@ -16,27 +16,14 @@
 
 #define README "schemas/README.md"
 
-static void put(struct buf *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct buf *to, const char *fmt, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    assert_in_range(n, 0, sizeof text - 1);
-    buf_put(to, text, (size_t)n);
-}
-
 static void put_codes(struct buf *to)
 {
-    put(to, "| code | HTTP | retry | meaning |\n|---|---|---|---|\n");
+    buf_fmt(to, "| code | HTTP | retry | meaning |\n|---|---|---|---|\n");
     for (unsigned st = 0; st < ST_N; st++) {
         const struct status_row *row = status_row((enum status)st);
         if (row->wire != NULL && st != ST_OK)
-            put(to, "| `%s` | %d | %s | %s |\n", row->wire, row->http, row->retry ? "yes" : "no",
-                row->text);
+            buf_fmt(to, "| `%s` | %d | %s | %s |\n", row->wire, row->http,
+                    row->retry ? "yes" : "no", row->text);
     }
 }
 
@@ -63,13 +50,13 @@ static const char *group_title(enum event_group group)
 
 static void put_kinds(struct buf *to)
 {
-    put(to, "| kind | type | fields | app |\n|---|---|---|---|\n");
+    buf_fmt(to, "| kind | type | fields | app |\n|---|---|---|---|\n");
     for (unsigned kind = 1; kind < EV_KIND_MAX; kind++) {
         if (event_type_name(kind) == NULL)
             continue;
-        put(to, "| %u | `%s` | %s | %s |\n", kind, event_type_name(kind),
-            group_title(event_group(kind)),
-            field_app_required((enum event_kind)kind) ? "required" : "optional");
+        buf_fmt(to, "| %u | `%s` | %s | %s |\n", kind, event_type_name(kind),
+                group_title(event_group(kind)),
+                field_app_required((enum event_kind)kind) ? "required" : "optional");
     }
 }
 
@@ -79,34 +66,34 @@ static void put_field_type(struct buf *to, const struct field_row *row)
     unsigned long long max = row->max;
     switch (row->type) {
     case FT_UINT:
-        put(to, max == WIRE_INT_MAX ? "integer" : "integer %llu..%llu", min, max);
+        buf_fmt(to, max == WIRE_INT_MAX ? "integer" : "integer %llu..%llu", min, max);
         break;
     case FT_STRING:
-        put(to, "string, %llu..%llu bytes", min, max);
+        buf_fmt(to, "string, %llu..%llu bytes", min, max);
         break;
     case FT_METHOD:
-        put(to, "method");
+        buf_fmt(to, "method");
         break;
     case FT_OBJECT:
-        put(to, "object type");
+        buf_fmt(to, "object type");
         break;
     case FT_RECORD:
-        put(to, "integer, or string of %llu..%llu bytes", min, max);
+        buf_fmt(to, "integer, or string of %llu..%llu bytes", min, max);
         break;
     case FT_WAY:
-        put(to, "`\"sent\"` or `\"received\"`");
+        buf_fmt(to, "`\"sent\"` or `\"received\"`");
         break;
     case FT_STRINGS:
-        put(to, "list of at most %llu strings, each at most 256 bytes", max);
+        buf_fmt(to, "list of at most %llu strings, each at most 256 bytes", max);
         break;
     case FT_UINTS:
-        put(to, "list of at most %llu integers", max);
+        buf_fmt(to, "list of at most %llu integers", max);
         break;
     case FT_BOOL:
-        put(to, "true or false");
+        buf_fmt(to, "true or false");
         break;
     case FT_APP_KIND:
-        put(to, "`\"marketplace\"`, `\"private\"` or `\"built-in\"`");
+        buf_fmt(to, "`\"marketplace\"`, `\"private\"` or `\"built-in\"`");
         break;
     case FT_N:
         break;
@@ -115,25 +102,25 @@ static void put_field_type(struct buf *to, const struct field_row *row)
 
 static void put_fields(struct buf *to)
 {
-    put(to, "| fields of | field | | value | meaning |\n|---|---|---|---|---|\n");
+    buf_fmt(to, "| fields of | field | | value | meaning |\n|---|---|---|---|---|\n");
     for (unsigned f = 0; f < F_N; f++) {
         const struct field_row *row = &field_rows[f];
-        put(to, "| %s | `%s` | %s | ", group_title(row->group), row->key.p,
-            row->required ? "required" : "");
+        buf_fmt(to, "| %s | `%s` | %s | ", group_title(row->group), row->key.p,
+                row->required ? "required" : "");
         put_field_type(to, row);
-        put(to, " | %s |\n", row->text);
+        buf_fmt(to, " | %s |\n", row->text);
     }
 }
 
 static void put_compact(struct buf *to)
 {
-    put(to, "| fields | elements 4, 5, ... |\n|---|---|\n");
+    buf_fmt(to, "| fields | elements 4, 5, ... |\n|---|---|\n");
     for (unsigned g = GROUP_API; g < GROUP_COMMON; g++) {
         struct field_slots slots = field_slots_of((enum event_group)g);
-        put(to, "| %s | ", group_title((enum event_group)g));
+        buf_fmt(to, "| %s | ", group_title((enum event_group)g));
         for (uint32_t i = 0; i < slots.n; i++)
-            put(to, "%s`%s`", i == 0 ? "" : ", ", field_rows[slots.field[i]].key.p);
-        put(to, " |\n");
+            buf_fmt(to, "%s`%s`", i == 0 ? "" : ", ", field_rows[slots.field[i]].key.p);
+        buf_fmt(to, " |\n");
     }
 }
 
@@ -145,33 +132,33 @@ static void put_object_types(struct buf *to)
         struct str name = object_type_text(n << 2, (struct str){0}, buf);
         if (name.p[0] == '0')
             continue;
-        put(to, "%s`0-%u` %.*s", first ? "" : " · ", (unsigned)n, (int)name.n, name.p);
+        buf_fmt(to, "%s`0-%u` %.*s", first ? "" : " · ", (unsigned)n, (int)name.n, name.p);
         first = false;
     }
-    put(to, "\n");
+    buf_fmt(to, "\n");
 }
 
 static void put_methods(struct buf *to)
 {
     for (unsigned m = METHOD_GET; m < METHOD_N; m++)
-        put(to, "%s%u `%s`", m == METHOD_GET ? "" : " · ", m, http_method_name(m));
-    put(to, "\n");
+        buf_fmt(to, "%s%u `%s`", m == METHOD_GET ? "" : " · ", m, http_method_name(m));
+    buf_fmt(to, "\n");
 }
 
 static void put_limits(struct buf *to)
 {
     const struct frame_limits *l = &frame_limits_default;
-    put(to, "| limit | default |\n|---|---|\n");
-    put(to, "| events in a batch | %u |\n", l->batch_events_max);
-    put(to, "| bytes of an event, as it was sent | %u |\n", l->event_bytes_max);
-    put(to, "| bytes of a string | %u |\n", l->string_bytes_max);
-    put(to, "| items of a list in an event | %u |\n", l->scopes_max);
-    put(to, "| nesting of maps and arrays, the outermost counted | %u |\n", l->depth_max);
-    put(to, "| maps and arrays in a frame | %u |\n", containers_max(l));
-    put(to, "| fields of an event | %d |\n", EVENT_PAIRS_MAX);
-    put(to, "| rejected events listed in an ack | %d |\n", ACK_REJECTED_MAX);
-    put(to, "| parameters of a request | %d |\n", REQUEST_PARAMS_MAX);
-    put(to, "| values of a parameter | %d |\n", REQUEST_VALUES_MAX);
+    buf_fmt(to, "| limit | default |\n|---|---|\n");
+    buf_fmt(to, "| events in a batch | %u |\n", l->batch_events_max);
+    buf_fmt(to, "| bytes of an event, as it was sent | %u |\n", l->event_bytes_max);
+    buf_fmt(to, "| bytes of a string | %u |\n", l->string_bytes_max);
+    buf_fmt(to, "| items of a list in an event | %u |\n", l->scopes_max);
+    buf_fmt(to, "| nesting of maps and arrays, the outermost counted | %u |\n", l->depth_max);
+    buf_fmt(to, "| maps and arrays in a frame | %u |\n", containers_max(l));
+    buf_fmt(to, "| fields of an event | %d |\n", EVENT_PAIRS_MAX);
+    buf_fmt(to, "| rejected events listed in an ack | %d |\n", ACK_REJECTED_MAX);
+    buf_fmt(to, "| parameters of a request | %d |\n", REQUEST_PARAMS_MAX);
+    buf_fmt(to, "| values of a parameter | %d |\n", REQUEST_VALUES_MAX);
 }
 
 static const struct {

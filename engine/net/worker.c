@@ -78,6 +78,11 @@ void *worker_take(struct worker *w)
     return mailbox_take(w->out);
 }
 
+void *worker_wait(struct worker *w)
+{
+    return mailbox_wait(w->out);
+}
+
 int worker_fd(const struct worker *w)
 {
     return mailbox_fd(w->out);

@@ -18,6 +18,7 @@ void worker_free(struct worker **w);
 
 void worker_put(struct worker *w, void *letter); /* at most WORKER_LETTERS are on their way */
 void *worker_take(struct worker *w);             /* NULL: none is done */
+void *worker_wait(struct worker *w);             /* blocks until one is done */
 int worker_fd(const struct worker *w);           /* readable while letters are done; for the loop */
 
 #define WORKER_LETTERS 4

@@ -76,16 +76,29 @@ void worker_put(struct worker *w, void *letter)
     w->letter[w->n++] = (struct letter){letter, begin_ms, done_ms, false};
 }
 
-void *worker_take(struct worker *w)
+static void *take_first(struct worker *w)
 {
-    void *p = w->n > 0 ? w->letter[0].p : NULL;
+    void *p = w->letter[0].p;
 
-    if (p == NULL || !w->letter[0].worked || w->letter[0].done_ms > sim_time.now.mono_ms)
-        return NULL;
     w->n--;
     for (unsigned i = 0; i < w->n; i++)
         w->letter[i] = w->letter[i + 1];
     return p;
+}
+
+void *worker_take(struct worker *w)
+{
+    if (w->n == 0 || !w->letter[0].worked || w->letter[0].done_ms > sim_time.now.mono_ms)
+        return NULL;
+    return take_first(w);
+}
+
+/* Who waits sees no time pass. */
+void *worker_wait(struct worker *w)
+{
+    CHECK(w->n > 0);
+    CHECK(work_one(w, &w->letter[0]) || w->letter[0].worked);
+    return take_first(w);
 }
 
 int worker_fd(const struct worker *w)

@@ -52,6 +52,22 @@ static void letters_come_back_in_order(void **state)
         assert_int_equal(log.order[i], i);
 }
 
+static void waiting_takes_the_next_that_is_done(void **state)
+{
+    struct log log = {0};
+    int letters[2] = {5, 6};
+    struct worker *w = NULL;
+
+    (void)state;
+    assert_int_equal(worker_new(note, &log, &w), ST_OK);
+    for (size_t i = 0; i < N_OF(letters); i++)
+        worker_put(w, &letters[i]);
+    for (size_t i = 0; i < N_OF(letters); i++)
+        assert_ptr_equal(worker_wait(w), &letters[i]);
+    assert_null(worker_take(w));
+    worker_free(&w);
+}
+
 static void freeing_waits_for_what_was_given(void **state)
 {
     struct log log = {0};
@@ -72,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_come_back_in_order),
+        cmocka_unit_test(waiting_takes_the_next_that_is_done),
         cmocka_unit_test(freeing_waits_for_what_was_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

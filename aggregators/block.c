@@ -39,3 +39,10 @@ void *block_grow(void *p, size_t bytes, size_t to_bytes)
     CHECK(bytes >= HUGE_BYTES);
     return advise(mremap(p, bytes, to_bytes, MREMAP_MAYMOVE), to_bytes);
 }
+
+void block_trim(void *p, size_t bytes, size_t keep)
+{
+    keep = (keep + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+    if (p && keep < bytes)
+        CHECK(madvise((char *)p + keep, bytes - keep, MADV_DONTNEED) == 0);
+}

@@ -15,4 +15,7 @@ void block_free(void *p, size_t bytes); /* NULL-safe */
 /* Grow in place or move, keeping the content. */
 void *block_grow(void *p, size_t bytes, size_t to_bytes); /* bytes: at least 2 MiB */
 
+/* Give the memory behind the first `keep` bytes back; it reads as zeroes then. NULL-safe. */
+void block_trim(void *p, size_t bytes, size_t keep); /* bytes: at least 2 MiB */
+
 #endif

@@ -71,16 +71,25 @@ void generation_reset(struct generation *g, uint64_t begin)
 {
     for (unsigned i = 0; i < INDEXES_N; i++)
         index_clear(index_of(g, i));
-    uint32_t *ns[] = {&g->tally.n,     &g->row.n,       &g->cell.n, &g->mark.n,
-                      &g->reference.n, &g->type_name.n, &g->late.n};
-    for (size_t i = 0; i < N_OF(ns); i++)
-        *ns[i] = 0;
-    buf_reset(&g->text);
-    buf_reset(&g->packed);
+    ARRAY_RESET(g->tally);
+    ARRAY_RESET(g->row);
+    ARRAY_RESET(g->cell);
+    ARRAY_RESET(g->mark);
+    ARRAY_RESET(g->reference);
+    ARRAY_RESET(g->type_name);
+    ARRAY_RESET(g->late);
+    buf_reset_lean(&g->text);
+    buf_reset_lean(&g->packed);
     if (g->signals)
         signals_reset(g->signals, begin);
     g->begin = g->end = begin;
     g->received_ms_max = 0;
+}
+
+void generation_begin_at(struct generation *g, uint64_t begin)
+{
+    CHECK(g->begin == g->end && !g->signals);
+    g->begin = g->end = begin;
 }
 
 void generation_fold(struct generation *g, const struct fold *f)

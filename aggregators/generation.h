@@ -19,9 +19,12 @@ struct signals;    /* signals.h */
 struct generation *generation_new(uint64_t begin);
 void generation_free(struct generation **g);
 
-/* Empty it for reuse, keeping its memory: touching fresh memory costs more than folding into it.
- * Any thread, once nobody reads it. */
+/* Empty it for reuse, keeping about twice the memory that it used: touching fresh memory costs more
+ * than folding into it. Any thread, once nobody reads it. */
 void generation_reset(struct generation *g, uint64_t begin);
+
+/* Say where one begins that is empty, and has no signals of its own. */
+void generation_begin_at(struct generation *g, uint64_t begin);
 
 /* One committed batch on its way into the pending state. */
 struct fold {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define INDEX_KEEP (1u << 16) /* slots; not worth giving back */
+
 static size_t slots_bytes(uint32_t mask)
 {
     return ((size_t)mask + 1) * sizeof(struct index_slot);
@@ -24,6 +26,12 @@ void index_fini(struct index *x)
 
 void index_clear(struct index *x)
 {
+    const uint32_t slots_n = x->mask + 1;
+    if (slots_n > INDEX_KEEP && x->n < slots_n / 16) {
+        index_fini(x);
+        index_init(x, slots_n / 2);
+        return;
+    }
     if (x->n)
         memset(x->slots, 0, slots_bytes(x->mask));
     x->n = 0;

@@ -19,7 +19,7 @@ struct index {
 
 void index_init(struct index *x, uint32_t slots_n); /* a power of two */
 void index_fini(struct index *x);
-void index_clear(struct index *x); /* keeps the memory */
+void index_clear(struct index *x); /* keeps the memory, or half of it where most lay idle */
 void index_grow(struct index *x);
 
 #define INDEX_NONE UINT32_MAX

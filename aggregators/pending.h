@@ -11,6 +11,7 @@
 #ifndef AGGREGATORS_PENDING_H
 #define AGGREGATORS_PENDING_H
 
+#include "aggregators/block.h"
 #include "aggregators/generation.h"
 #include "aggregators/index.h"
 #include "engine/base/bytes.h"
@@ -140,6 +141,11 @@ void array_grow(void **p, size_t *bytes);
                                                       : (void)0),                                  \
      (a).n++)
 #define ARRAY_FINI(a) block_free((a).p, (a).bytes)
+
+/* Empty it. It keeps twice the memory that was in use, so that what is kept follows what is needed.
+ */
+#define ARRAY_RESET(a)                                                                             \
+    (block_trim((a).p, (a).bytes, 2 * (size_t)(a).n * sizeof *(a).p), (void)((a).n = 0))
 
 static inline uint64_t tally_hash(uint64_t account, int32_t day)
 {

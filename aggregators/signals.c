@@ -37,9 +37,16 @@ void signals_free(struct signals **sp)
 void signals_reset(struct signals *s, uint64_t begin)
 {
     index_clear(&s->index);
-    s->signal.n = s->account.n = 0;
-    buf_reset(&s->text);
+    ARRAY_RESET(s->signal);
+    ARRAY_RESET(s->account);
+    buf_reset_lean(&s->text);
     s->older = NULL;
+    s->begin = s->end = begin;
+}
+
+void signals_begin_at(struct signals *s, uint64_t begin)
+{
+    CHECK(s->signal.n == 0 && !s->older);
     s->begin = s->end = begin;
 }
 
@@ -171,8 +178,10 @@ void signals_fold(struct generation *g, const struct fold *f)
 static bool unpack(struct reader *r, struct signal *x, struct str *detail)
 {
     *x = (struct signal){.position = read_varint(r)};
-    x->received_ms = (int64_t)read_varint(r);
-    x->time_ms = x->received_ms - unzigzag(read_varint(r));
+    x->received_ms = read_time(r);
+    const uint64_t time_ms = (uint64_t)x->received_ms - (uint64_t)unzigzag(read_varint(r));
+    r->bad |= time_ms > WIRE_INT_MAX;
+    x->time_ms = (int64_t)time_ms;
     x->account = read_varint(r);
     x->app = read_varint(r);
     const uint64_t user1 = read_varint(r);

@@ -22,9 +22,10 @@ struct signals; /* opaque, heap */
 
 /* begin: the first log position they will hold. Aborts when there is no memory at all. */
 struct signals *signals_new(uint64_t begin);
-void signals_free(struct signals **s);                 /* NULL-safe */
-void signals_reset(struct signals *s, uint64_t begin); /* empty, keeping the memory */
-uint64_t signals_end(const struct signals *s);         /* first position they do not hold */
+void signals_free(struct signals **s);                    /* NULL-safe */
+void signals_reset(struct signals *s, uint64_t begin);    /* empty, keeping twice what was used */
+void signals_begin_at(struct signals *s, uint64_t begin); /* of empty ones */
+uint64_t signals_end(const struct signals *s);            /* first position they do not hold */
 uint32_t signals_count(const struct signals *s);
 size_t signals_bytes(const struct signals *s);
 

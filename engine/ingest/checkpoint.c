@@ -51,7 +51,7 @@ static void pass_signals(struct checkpoint *c, struct signals *s, uint64_t end, 
         freeze_signals(c, s);
         s = c->signals_spare;
         c->signals_spare = NULL;
-        signals_reset(s, end);
+        signals_begin_at(s, end);
         signals_follow(s, c->signals_frozen);
     }
     generation_give_signals(c->active, s);
@@ -125,7 +125,7 @@ uint64_t checkpoint_bytes(const struct checkpoint *c)
 bool checkpoint_is_full(const struct checkpoint *c, uint64_t events_in_flight)
 {
     return checkpoint_bytes(c) + events_in_flight * GENERATION_EVENT_BYTES >= c->pending_bytes ||
-           c->log_bytes - c->covered_log_bytes >= c->journal_bytes;
+           c->log_bytes - c->covered_log_bytes >= 2 * c->journal_bytes;
 }
 
 /* ---- jobs ---- */
@@ -150,7 +150,7 @@ bool checkpoint_is_half_full(const struct checkpoint *c)
 /* Neither memory nor the log asks for a checkpoint; only time may. */
 static bool has_leisure(const struct checkpoint *c)
 {
-    return !checkpoint_is_half_full(c) && c->log_bytes - c->active_log_bytes < c->journal_bytes / 2;
+    return !checkpoint_is_half_full(c) && c->log_bytes - c->active_log_bytes < c->journal_bytes;
 }
 
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
@@ -168,7 +168,7 @@ static void freeze(struct checkpoint *c)
     c->frozen = c->active;
     c->active = c->spare;
     c->spare = NULL;
-    generation_reset(c->active, end); /* it is empty: this only sets where it begins */
+    generation_begin_at(c->active, end);
     c->active_since_mono_ms = 0;
     c->active_log_bytes = c->log_bytes;
     pass_signals(c, generation_take_signals(c->frozen), end, leisure);

@@ -25,7 +25,7 @@ struct ingest; /* opaque, heap */
 struct ingest_options {
     struct frame_limits limits;
     uint64_t group_bytes_max;    /* frames of one commit */
-    uint64_t inflight_bytes_max; /* frames read and not answered; above it reading pauses */
+    uint64_t inflight_bytes_max; /* frames and their decoded events; above it reading pauses */
     uint64_t pending_bytes;      /* generations, frozen and active together */
     uint64_t journal_bytes;      /* of frames not yet in the day tables; starts a checkpoint */
     uint32_t checkpoint_ms;      /* longest time between checkpoints */

@@ -33,10 +33,12 @@ static uint64_t events_in_flight(const struct ingest *in)
            (in->finishing != NULL ? in->finishing->events : 0);
 }
 
+/* Frames and the events they were decoded to. */
 static uint64_t bytes_in_flight(const struct ingest *in)
 {
     return in->open->bytes + (in->writing != NULL ? in->writing->bytes : 0) +
-           (in->finishing != NULL ? in->finishing->bytes : 0);
+           (in->finishing != NULL ? in->finishing->bytes : 0) +
+           events_in_flight(in) * sizeof(struct event);
 }
 
 static void set_paused(struct ingest *in, enum ingest_transport transport, bool paused)

@@ -36,4 +36,30 @@ static inline enum status value_open(struct span value, struct reader *out)
     return ST_OK;
 }
 
+/* A moment, counted from another one. No event has one beyond WIRE_INT_MAX, so that what is added
+ * to a time needs no thought of overflow: any other fails the reader. */
+static inline int64_t read_time_from(struct reader *r, int64_t base_ms)
+{
+    const uint64_t more = read_varint(r), ms = (uint64_t)base_ms + more;
+    if (more <= WIRE_INT_MAX && ms <= WIRE_INT_MAX)
+        return (int64_t)ms;
+    r->bad = true;
+    return 0;
+}
+
+static inline int64_t read_time(struct reader *r)
+{
+    return read_time_from(r, 0);
+}
+
+/* The same, and it may lie before the other one: zigzag. */
+static inline int64_t read_time_near(struct reader *r, int64_t base_ms)
+{
+    const uint64_t ms = (uint64_t)base_ms + (uint64_t)unzigzag(read_varint(r));
+    if (ms <= WIRE_INT_MAX)
+        return (int64_t)ms;
+    r->bad = true;
+    return 0;
+}
+
 #endif

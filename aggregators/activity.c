@@ -28,8 +28,10 @@ static void load_entries(struct activity_writer *w, const struct block_head *hea
     buf_put(&w->copy, r->p, reader_left(r));
     CHECK(!w->copy.bad);
     struct reader copy = reader_of(w->copy.p, w->copy.n);
-    if (block_read(head, &copy, &w->all))
+    if (block_read(head, &copy, &w->all)) {
         txn_fail(&w->m->txn, ST_CORRUPT);
+        w->all.n = 0;
+    }
 }
 
 /* Load the block where e belongs into `all` (or nothing); *bound: first entry of the block behind.

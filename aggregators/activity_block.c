@@ -50,6 +50,7 @@ enum status block_open(struct span key, struct span value, bool check, struct bl
     struct reader k = reader_of(key.p, key.n);
     head->account = read_ordered(&k);
     head->first_ms = (int64_t)read_be(&k, 8);
+    k.bad |= (uint64_t)head->first_ms > WIRE_INT_MAX;
     head->first_position = read_ordered(&k);
     struct reader r = reader_of(value.p, value.n);
     if (check && value_open(value, &r))
@@ -57,7 +58,7 @@ enum status block_open(struct span key, struct span value, bool check, struct bl
     if (!check)
         (void)read_be(&r, 4);
     head->n = read_varint(&r);
-    head->last_ms = head->first_ms + (int64_t)read_varint(&r);
+    head->last_ms = read_time_from(&r, k.bad ? 0 : head->first_ms);
     head->min_position = read_varint(&r);
     head->max_position = head->min_position + read_varint(&r);
     head->kinds = read_be(&r, 8);
@@ -73,13 +74,14 @@ enum status block_read(const struct block_head *head, struct reader *r, struct e
     uint64_t position = head->first_position;
     for (uint64_t i = 0; i < head->n && !r->bad; i++) {
         struct entry *e = entries_more(to);
-        e->time_ms = time_ms += (int64_t)read_varint(r);
+        e->time_ms = time_ms = read_time_from(r, time_ms);
         e->position = position += (uint64_t)unzigzag(read_varint(r));
-        e->received_ms = time_ms + unzigzag(read_varint(r));
+        e->received_ms = read_time_near(r, time_ms);
         e->app = read_varint(r);
         e->user1 = read_varint(r);
         e->kind = read_u8(r);
         e->detail = read_str(r);
+        r->bad |= !event_is_activity(e->kind);
     }
     return r->bad || reader_left(r) ? ST_CORRUPT : ST_OK;
 }

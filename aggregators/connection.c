@@ -225,7 +225,7 @@ void history_add(struct history *h, const struct entry *e)
 static struct connection_signal read_signal(struct reader *r, int64_t before_ms)
 {
     struct connection_signal s;
-    s.time_ms = before_ms + (int64_t)read_varint(r);
+    s.time_ms = read_time_from(r, before_ms);
     s.kind = read_u8(r);
     s.reason = read_str(r);
     s.code = read_str(r);
@@ -248,11 +248,12 @@ static void read_problems(struct reader *r, struct problem to[static PROBLEM_N])
         p->episodes = (uint32_t)read_varint(r);
         if (!p->episodes)
             continue;
-        p->opened_ms = (int64_t)read_varint(r);
-        p->last_ms = (int64_t)read_varint(r);
+        p->opened_ms = read_time(r);
+        p->last_ms = read_time(r);
         p->repeats = read_varint(r);
-        p->ended_ms = (int64_t)read_varint(r);
+        p->ended_ms = read_time(r);
         p->ended_by = (enum event_kind)read_u8(r);
+        r->bad |= p->ended_by >= EV_KIND_MAX;
         p->reason = read_str(r);
         p->code = read_str(r);
     }
@@ -262,7 +263,7 @@ static void read_fold(struct reader *r, struct connection_fold *f)
 {
     f->state = (enum connection_state)read_u8(r);
     r->bad |= f->state >= STATE_N;
-    f->since_ms = (int64_t)read_varint(r);
+    f->since_ms = read_time(r);
     f->reason = read_str(r);
     f->code = read_str(r);
     read_problems(r, f->problems);
@@ -295,8 +296,8 @@ enum status history_load(struct history *h, struct span value)
     struct connection_fold result = {0};
     if (value_open(value, &r))
         return ST_CORRUPT;
-    h->installed_ms = (int64_t)read_varint(&r);
-    h->sync_ms = (int64_t)read_varint(&r);
+    h->installed_ms = read_time(&r);
+    h->sync_ms = read_time(&r);
     h->sync_on = read_u8(&r);
     read_fold(&r, &result); /* what comes is folded anew */
     h->folded = read_signal(&r, 0);
@@ -371,11 +372,11 @@ enum status connection_read(struct span value, struct connection *out)
     struct reader r;
     if (value_open(value, &r))
         return ST_CORRUPT;
-    out->installed_ms = (int64_t)read_varint(&r);
+    out->installed_ms = read_time(&r);
     out->sync_known = read_varint(&r) != 0;
     out->sync_on = read_u8(&r);
     out->state = (enum connection_state)read_u8(&r);
-    out->since_ms = (int64_t)read_varint(&r);
+    out->since_ms = read_time(&r);
     out->reason = read_str(&r);
     out->code = read_str(&r);
     read_problems(&r, out->problems);
@@ -411,8 +412,11 @@ void connection_merge(struct merge *m, uint64_t account, const struct entries *f
         if (merge_is_due(m))
             signals_part(m, account, true);
         const size_t key_n = connection_key(key, account, first->app, first->user1);
-        if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && history_load(&h, old))
+        if (txn_get(&m->txn, DAYS_CONNECTION, key, key_n, &old) && history_load(&h, old)) {
             txn_fail(&m->txn, ST_CORRUPT);
+            history_fini(&h);
+            break;
+        }
         for (; i < fresh->n && same_connection(&fresh->p[i], first); i++)
             if (connection_is_signal(fresh->p[i].kind))
                 history_add(&h, &fresh->p[i]);

@@ -4,6 +4,7 @@
 
 #include "aggregators/merge.h"
 #include "aggregators/sheet.h"
+#include "aggregators/value.h"
 #include "engine/base/check.h"
 
 #include <stdlib.h>
@@ -184,8 +185,12 @@ static void take_carry(struct gathering *g)
         struct last_activity x = {.app = read_ordered(&k)};
         if (x.app > g->to_app || cut(g, n++, x.app))
             break;
-        x.sent_ms = (int64_t)read_varint(&r);
-        x.received_ms = (int64_t)read_varint(&r);
+        x.sent_ms = read_time(&r);
+        x.received_ms = read_time(&r);
+        if (k.bad || r.bad) {
+            txn_fail(&g->v->txn, ST_CORRUPT);
+            break;
+        }
         take(g, &x);
         g->rows_read++;
     }

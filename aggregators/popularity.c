@@ -46,6 +46,8 @@ static void count_one(struct sweep *s, const uint8_t *key, size_t key_n)
     if (txn_get(&s->t, DAYS_POPULARITY, key, key_n, &old)) {
         struct reader r = reader_of(old.p, old.n);
         n = read_varint(&r);
+        if (r.bad)
+            txn_fail(&s->t, ST_CORRUPT);
     }
     txn_put(&s->t, DAYS_POPULARITY, key, key_n, value, (size_t)(put_varint(value, n + 1) - value));
     spend(s);
@@ -153,6 +155,8 @@ static void take_pairs(struct sweep *s, uint64_t app, struct popularity *to)
         struct reader k = reader_of((const uint8_t *)c.key.p + key_n, c.key.n - key_n);
         struct reader r = reader_of(c.val.p, c.val.n);
         rank_one(to, read_ordered(&k), read_varint(&r));
+        if (k.bad || r.bad)
+            txn_fail(&s->t, ST_CORRUPT);
         cur_del(&c);
         spend(s);
     }
@@ -205,6 +209,8 @@ static bool take_app(struct sweep *s, uint64_t *app, uint64_t *accounts)
         struct reader r = reader_of(c.val.p, c.val.n);
         *app = read_ordered(&k);
         *accounts = read_varint(&r);
+        if (k.bad || r.bad)
+            txn_fail(&s->t, ST_CORRUPT);
         cur_del(&c);
     }
     cur_close(&c);

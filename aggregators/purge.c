@@ -7,6 +7,7 @@
 #include "aggregators/activity.h"
 #include "aggregators/merge.h"
 #include "aggregators/sheet.h"
+#include "aggregators/value.h"
 #include "engine/base/check.h"
 #include "engine/base/crash_point.h"
 
@@ -27,8 +28,8 @@ static void carry(struct txn *t, uint64_t account, int32_t day, const struct she
         return;
     if (txn_get(t, DAYS_CARRY, key, key_n, &old)) {
         struct reader r = reader_of(old.p, old.n);
-        sent = max_ms(sent, (int64_t)read_varint(&r));
-        received = max_ms(received, (int64_t)read_varint(&r));
+        sent = max_ms(sent, read_time(&r));
+        received = max_ms(received, read_time(&r));
         if (r.bad)
             txn_fail(t, ST_CORRUPT);
     }
@@ -49,6 +50,16 @@ static void carry_chunk(struct txn *t, const struct cur *c)
     }
     while (sheet_next(&rows, &app, &row))
         carry(t, account, day, &row);
+    if (rows.bad)
+        txn_fail(t, ST_CORRUPT);
+}
+
+/* Does the row at the cursor lie before the day? */
+static bool before(struct txn *t, const struct cur *c, const uint8_t bound[static 2])
+{
+    if (c->key.n < 2)
+        txn_fail(t, ST_CORRUPT);
+    return c->key.n >= 2 && memcmp(c->key.p, bound, 2) < 0;
 }
 
 /* Delete up to *budget rows of a table whose keys begin with the day; true when none is left. */
@@ -58,13 +69,13 @@ static bool purge_days(struct txn *t, enum days_table table, int32_t first_day, 
     struct cur c;
     cur_open(t, table, &c);
     bool on = cur_first(&c);
-    for (; on && memcmp(c.key.p, bound, 2) < 0 && *budget; (*budget)--) {
+    for (; on && before(t, &c, bound) && *budget; (*budget)--) {
         if (table == DAYS_SHEET)
             carry_chunk(t, &c);
         cur_del(&c);
         on = c.on;
     }
-    const bool done = !on || memcmp(c.key.p, bound, 2) >= 0;
+    const bool done = !on || !before(t, &c, bound);
     cur_close(&c);
     return done;
 }

@@ -126,7 +126,7 @@ static enum status stored_read(struct span value, struct stored *out)
     if (value_open(value, &r))
         return ST_CORRUPT;
     out->removed = read_u8(&r);
-    out->time_ms = (int64_t)read_varint(&r);
+    out->time_ms = read_time(&r);
     out->position = read_varint(&r);
     out->fields = read_str(&r);
     return r.bad ? ST_CORRUPT : ST_OK;

@@ -41,7 +41,7 @@ static enum status scope_read(struct span value, struct scope *out)
     struct reader r;
     if (value_open(value, &r))
         return ST_CORRUPT;
-    out->since_ms = (int64_t)read_varint(&r);
+    out->since_ms = read_time(&r);
     out->said = (enum event_kind)read_u8(&r);
     out->feature = read_str(&r);
     return r.bad || !is_permission(out->said) ? ST_CORRUPT : ST_OK;
@@ -152,9 +152,10 @@ static void list_stored(struct scopes *l, uint64_t account, uint64_t app)
     for (bool on = cur_seek(&c, prefix, prefix_n); on && cur_has_prefix(&c, prefix, prefix_n);
          on = cur_next(&c)) {
         struct scope s = {.name = {(const char *)c.key.p + prefix_n, c.key.n - prefix_n}};
-        if (scope_read(c.val, &s))
+        if (scope_read(c.val, &s) == ST_OK)
+            list_one(l, &s);
+        else
             txn_fail(&l->v->txn, ST_CORRUPT);
-        list_one(l, &s);
     }
     cur_close(&c);
 }

@@ -142,7 +142,7 @@ static void merge_cells(struct writer *w, const struct sheet_row_reader *old)
     c.from = c.r.p;
     buf_reset(&w->cells);
     /* No later look would do: the next row resets the buffer, and `bad` with it. */
-    CHECK(buf_room(&w->cells, reader_left(&c.r) + (size_t)w->pending_n * 20 + 20));
+    CHECK(buf_room(&w->cells, reader_left(&c.r) + (size_t)w->pending_n * 30 + 30));
     uint8_t *p = w->cells.p;
     w->cells_n = c.left;
     for (uint32_t i = 0; i < w->pending_n; i++) {
@@ -311,7 +311,8 @@ static void put_chunk(struct writer *w, const struct tally *t, const struct chun
         buf_varint(v, head->call_total);
         buf_varint(v, head->more_chunks);
     }
-    buf_put(v, w->out->body.p + c->from, c->to - c->from);
+    if (c->to > c->from)
+        buf_put(v, w->out->body.p + c->from, c->to - c->from);
     CHECK(!w->out->body.bad && !w->cells.bad);
     value_seal(v);
     uint8_t key[SHEET_KEY_MAX];
@@ -326,11 +327,11 @@ static void put_chunk(struct writer *w, const struct tally *t, const struct chun
 static void copy_more_chunks(struct writer *w, const struct tally *t, uint64_t n)
 {
     buf_reset(&w->old);
-    for (uint64_t i = 0; i < n && cur_next(&w->cur); i++) {
+    for (uint64_t i = 0; i < n; i++) {
         int32_t day;
         uint64_t account, app_first;
-        if (!sheet_key_read(w->cur.key, &day, &account, &app_first) || day != t->day ||
-            account != t->account) {
+        if (!cur_next(&w->cur) || !sheet_key_read(w->cur.key, &day, &account, &app_first) ||
+            day != t->day || account != t->account) {
             txn_fail(&w->m->txn, ST_CORRUPT);
             return;
         }
@@ -396,6 +397,8 @@ static void merge_tally(struct writer *w, const struct tally *t)
         }
         if (head.more_chunks) {
             copy_more_chunks(w, t, head.more_chunks);
+            if (m->txn.status != ST_OK)
+                return;
             struct reader r = reader_of(w->old.p, w->old.n);
             const uint64_t second_first = read_ordered(&r);
             for (first_n = 0; first_n < w->rows_n && w->rows[first_n]->app < second_first;)

@@ -6,7 +6,8 @@
 
 struct mp mp_of(const void *frame, size_t bytes, const struct frame_limits *limits)
 {
-    struct mp m = {.p = frame, .base = frame, .end = (const uint8_t *)frame + bytes};
+    struct mp m = {
+        .p = frame, .base = frame, .end = bytes > 0 ? (const uint8_t *)frame + bytes : frame};
     m.depth_max = limits != NULL && limits->depth_max < DEPTH_CAP ? limits->depth_max : DEPTH_CAP;
     m.containers_left = limits != NULL ? containers_max(limits) : UINT32_MAX;
     if (bytes >= UINT32_MAX)

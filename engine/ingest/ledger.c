@@ -114,8 +114,15 @@ void ledger_trim(struct txn *t, int32_t today)
     day_key(key, today - KEEP_DAYS);
     cur_open(t, FRONT_LEDGER, &c);
     (void)cur_first(&c); /* c.on says the same */
-    for (unsigned i = 0; i < TRIM_ROWS_MAX && c.on && memcmp(c.key.p, key, sizeof(key)) < 0; i++)
+    for (unsigned i = 0; i < TRIM_ROWS_MAX && c.on; i++) {
+        if (c.key.n != sizeof(key)) {
+            txn_fail(t, ST_CORRUPT);
+            break;
+        }
+        if (memcmp(c.key.p, key, sizeof(key)) >= 0)
+            break;
         cur_del(&c);
+    }
     cur_close(&c);
 }
 

@@ -52,7 +52,7 @@ static bool clock_load(struct txn *t, struct clock_mark *out)
     out->wall_ms = (int64_t)read_be(&r, 8);
     out->boot_ms = (int64_t)read_be(&r, 8);
     id = read_span(&r, sizeof(out->boot_id));
-    if (r.bad) {
+    if (r.bad || (uint64_t)out->wall_ms > WIRE_INT_MAX || (uint64_t)out->boot_ms > WIRE_INT_MAX) {
         txn_fail(t, ST_CORRUPT);
         return false;
     }

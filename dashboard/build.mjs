@@ -115,6 +115,18 @@ function literal(body) {
   return lines.join('\n');
 }
 
+/** What the browser is told of with the page: its style, its script, and what src/main.tsx asks.
+ * What a script asks for is taken from what was loaded ahead only with `crossorigin`. */
+function ahead(files) {
+  const named = (name, how) => files.filter((f) => f.path.startsWith(`/assets/${name}-`)).map((f) => ['', f.path, how]);
+  const questions = JSON.parse(readFileSync(path.join(source, 'first.json'), 'utf8'));
+  return [
+    ...named('style', 'rel=preload; as=style'),
+    ...named('app', 'rel=modulepreload'),
+    ...questions.map((q) => [q.screen, q.address, 'rel=preload; as=fetch; crossorigin']),
+  ];
+}
+
 /** The table of page.h as C text. */
 export function table(files, built) {
   const policy = readFileSync(path.join(source, 'policy.txt'), 'utf8').trim();
@@ -132,6 +144,9 @@ export function table(files, built) {
   parts.push(`const struct page_file page_files[] = {\n${rows.join('\n')}\n};`);
   parts.push('const size_t page_files_n = sizeof(page_files) / sizeof(page_files[0]);');
   parts.push(`const char page_policy[] =\n    "${policy.replaceAll('; ', ';"\n    " ')}";`);
+  const told = ahead(files).map((row) => `    {${row.map((text) => `"${text}"`).join(', ')}},`);
+  parts.push(`const struct page_ahead page_ahead[] = {\n${told.join('\n')}\n};`);
+  parts.push(`const size_t page_ahead_n = ${built ? told.length : 0};`);
   parts.push(`const bool page_built = ${built};\n`);
   return parts.join('\n');
 }

@@ -25,6 +25,17 @@ extern const size_t page_files_n;
 
 extern const char page_policy[];
 
+/* What the page loads and asks first at one of its own addresses, most urgent first. The browser is
+ * told of it with the page (a Link header), so that all of it is on its way at once. */
+struct page_ahead {
+    const char *screen;  /* of /accounts/{account}/{screen}; "": of every one */
+    const char *address; /* {account} and {viewer} stand for numbers of the page's address */
+    const char *how;     /* "rel=preload; as=fetch; crossorigin" */
+};
+
+extern const struct page_ahead page_ahead[];
+extern const size_t page_ahead_n;
+
 /* False: there was no node when this program was built, and "/" is a page that says so. */
 extern const bool page_built;
 

@@ -34,4 +34,7 @@ const size_t page_files_n = 1;
 
 const char page_policy[] = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
+const struct page_ahead page_ahead[] = {{"", "", ""}};
+const size_t page_ahead_n = 0;
+
 const bool page_built = false;

@@ -384,7 +384,7 @@ static enum status open_routes(struct daemon *d)
 
     if (st == ST_OK)
         st = ingest_http_open(&events, &d->events);
-    d->page = (struct page_table){page_files, page_files_n, page_policy};
+    d->page = (struct page_table){page_files, page_files_n, page_policy, page_ahead, page_ahead_n};
     if (st == ST_OK)
         http_page_open(d->http, &d->page);
     return st;

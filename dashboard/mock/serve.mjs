@@ -22,6 +22,8 @@ export class Mock {
     this.site = site;
     this.table = readTable(path.join(here, '../../schemas/query.def'));
     this.policy = readFileSync(path.join(here, '../policy.txt'), 'utf8').trim();
+    this.questions = JSON.parse(readFileSync(path.join(here, '../first.json'), 'utf8'));
+    this.asked = []; // addresses of views, as they came
     this.worlds = makeWorlds(now);
     this.streams = new Set();
     this.troubles = [];
@@ -78,7 +80,7 @@ export class Mock {
       const parts = url.pathname.split('/').filter(Boolean);
       if (parts[0] === 'mock') return await this.#command(parts, request, response);
       if (parts[0] === 'v1' && parts[1] === 'accounts') return await this.#api(parts, url, request, response);
-      this.#file(url.pathname, response);
+      this.#file(url, response);
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error);
       const status = error.status ?? 500;
@@ -99,6 +101,7 @@ export class Mock {
     const view = parts.slice(3).join('/');
     const world = this.worlds.get(account) ?? this.worlds.get(404);
     if (view === 'activity/stream') return this.#stream(account, response);
+    this.asked.push(url.pathname + url.search);
     if (await this.#trouble(view, response)) return undefined;
     if (view === 'actions') return this.#action(account, request, response);
     const found = answer(world, view, url.searchParams);
@@ -169,7 +172,17 @@ export class Mock {
     response.on('close', () => this.streams.delete(stream));
   }
 
-  #file(name, response) {
+  /** What the page asks first at an address of its own. */
+  #links(url) {
+    const [, account, screen = 'home'] = /^\/accounts\/(\d+)(?:\/(\w+))?/.exec(url.pathname) ?? [];
+    const viewer = /^\d+$/.exec(url.searchParams.get('viewer') ?? '')?.[0];
+    return this.questions
+      .filter((q) => account && ['', screen].includes(q.screen) && (viewer || !q.address.includes('{viewer}')))
+      .map((q) => `<${q.address.replace('{account}', account).replace('{viewer}', viewer)}>; rel=preload; as=fetch; crossorigin`);
+  }
+
+  #file(url, response) {
+    const name = url.pathname;
     const file = name === '/' || name.startsWith('/accounts/') ? '/index.html' : path.posix.normalize(name);
     let body;
     try {
@@ -179,7 +192,7 @@ export class Mock {
     }
     response.writeHead(200, {
       'Content-Type': TYPES[path.extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': this.policy,
-      'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', Link: this.#links(url),
     });
     response.end(body);
   }

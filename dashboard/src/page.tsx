@@ -6,7 +6,7 @@ import {
   isDark, readLang, readTheme, rememberAccount, rememberViewer, saveLang, saveTheme, useDark, type Lang, type Theme,
 } from './core/prefs.ts';
 import { hrefTo, setQuery, useRoute, type Route } from './core/router.ts';
-import { Language, SettingsContext, useSettings, useText } from './i18n/index.ts';
+import { languageOf, SettingsContext, useSettings, useText, type Language } from './i18n/index.ts';
 import { AppScreen } from './screens/app.tsx';
 import { HomeScreen } from './screens/home.tsx';
 import { InsightsScreen } from './screens/insights.tsx';
@@ -22,7 +22,7 @@ import { toast, Toasts } from './ui/toast.tsx';
 export function Page() {
   const [lang, setLangState] = useState<Lang>(readLang);
   const [theme, setThemeState] = useState<Theme>(readTheme);
-  const language = useMemo(() => new Language(lang), [lang]);
+  const language = languageOf(lang);
   const route = useRoute();
   const dark = useDark(theme);
 

@@ -9,10 +9,13 @@ struct page_table {
     const struct page_file *files;
     size_t n;
     const char *policy; /* Content-Security-Policy of every file */
+    const struct page_ahead *ahead;
+    size_t ahead_n;
 };
 
 /* Serve GET of every path that has no other route: the file of that path; "/" also for the page's
- * own addresses below "/accounts/". t is borrowed for the server's life. */
+ * own addresses below "/accounts/", with what it will need there first. t is borrowed for the
+ * server's life. */
 void http_page_open(struct http *h, const struct page_table *t);
 
 #endif

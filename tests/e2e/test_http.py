@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -301,6 +302,37 @@ class Operation(HttpTest):
             self.assertEqual(plain.body, gzip.decompress(r.body))
             self.assertEqual(c.get(path, If_None_Match=r.headers["ETag"]).status, 304)
         self.assert_problem(c.get("/assets/none.js"), 404)
+
+    def test_the_page_says_what_it_will_need_first(self):
+        d, c = self.serve()
+        if b"built without its page" in c.get("/").body:
+            self.skipTest("this engine was built without its page")
+        style, script = re.findall(r'(?:href|src)="(/assets/[^"]+)"', c.get("/").body.decode())
+        assets = f"<{style}>; rel=preload; as=style, <{script}>; rel=modulepreload, "
+        how = "; rel=preload; as=fetch; crossorigin"
+        home, users = "/v1/accounts/7/home?rows=100&viewer=9", "/v1/accounts/7/users"
+        both, one = f"{assets}<{home}>{how}, <{users}>{how}", f"{assets}<{users}>{how}"
+        for path, want in (
+            ("/accounts/7/home?viewer=9", both),
+            ("/accounts/7?lang=pl&viewer=9", both),
+            ("/accounts/7/home", one),
+            ("/accounts/7/insights/api?viewer=9", one),
+            ("/accounts/7/home?viewer=9%0d%0aX-Other:%201", one),
+            ("/accounts/7/home?viewer=-9", one),
+            ("/accounts/7/home?viewer=" + "9" * 300, one),
+            ("/accounts/x/home?viewer=9", None),
+            ("/accounts/7%0d%0a/home?viewer=9", None),
+            ("/accounts/99999999999999999999/home?viewer=9", None),
+            ("/accounts/", None),
+            ("/", None),
+            ("/favicon.svg", None),
+        ):
+            with self.subTest(path=path):
+                r = c.get(path)
+                self.assertEqual((r.status, r.headers.get("Link")), (200, want), r)
+                self.assertIsNone(r.headers.get("X-Other"))
+        for path in (style, script, home, users):
+            self.assertEqual(c.get(path).status, 200)
 
     def test_a_port_in_use_and_other_hosts_are_configuration(self):
         d, c = self.serve()

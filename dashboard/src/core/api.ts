@@ -64,8 +64,10 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   return response;
 }
 
+/** JSON is what the engine answers unless it is asked for something else; and a request without a
+ * header of its own is the same as one that the browser was told to make ahead. */
 export async function getJson<T>(url: string, signal?: AbortSignal): Promise<Envelope<T>> {
-  const response = await ask(url, { headers: { Accept: 'application/json' }, signal });
+  const response = await ask(url, { signal });
   return JSON.parse(readable(await response.text())) as Envelope<T>;
 }
 

@@ -38,13 +38,13 @@ function forgetOld(): void {
   }
 }
 
-function start(entry: Entry<unknown>): void {
+function start(entry: Entry<unknown>): Promise<void> {
   entry.abort?.abort();
   const abort = new AbortController();
   entry.abort = abort;
   entry.loading = true;
   notify(entry);
-  entry.load(abort.signal).then(
+  return entry.load(abort.signal).then(
     (value) => {
       if (entry.abort !== abort) return;
       Object.assign(entry, { value, trouble: undefined, loading: false, at: Date.now() });
@@ -53,7 +53,7 @@ function start(entry: Entry<unknown>): void {
     (error: Error) => {
       if (entry.abort !== abort || error.name === 'AbortError') return;
       const trouble = error instanceof Trouble ? error : new Trouble(0, 'page', error.message);
-      Object.assign(entry, { trouble, loading: false });
+      Object.assign(entry, { trouble, loading: false, at: Date.now() }); // to be seen, not asked again at once
       notify(entry);
     },
   );
@@ -63,7 +63,7 @@ function start(entry: Entry<unknown>): void {
 export function refreshAll(): void {
   for (const entry of entries.values()) {
     entry.at = 0;
-    if (entry.listeners.size > 0) start(entry);
+    if (entry.listeners.size > 0) void start(entry);
   }
 }
 
@@ -78,9 +78,9 @@ function entryOf<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Ent
 }
 
 /** Ask before anything is drawn: the answer travels while the page is still being made. */
-export function prime<T>(key: string, load: (signal: AbortSignal) => Promise<T>): void {
+export function prime<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Promise<void> {
   const entry = entryOf(key, load);
-  if (!entry.loading && entry.at === 0) start(entry);
+  return !entry.loading && entry.at === 0 ? start(entry) : Promise.resolve();
 }
 
 /** key: names the answer; null: nothing is wanted yet. */
@@ -88,6 +88,8 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
   const [, redraw] = useState(0);
   const loadNow = useRef(load);
   loadNow.current = load;
+  const entry = key === null ? undefined : (entries.get(key) as Entry<T> | undefined);
+  const drawn = { value: entry?.value, trouble: entry?.trouble, loading: entry?.loading };
   // Before the browser paints: a question is on its way a frame earlier.
   useLayoutEffect(() => {
     if (key === null) return;
@@ -95,8 +97,8 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
     const listener = () => redraw((n) => n + 1);
     mine.load = (signal) => loadNow.current(signal);
     mine.listeners.add(listener);
-    if (!mine.loading && Date.now() - mine.at > FRESH_MS) start(mine);
-    else redraw((n) => n + 1);
+    if (!mine.loading && Date.now() - mine.at > FRESH_MS) void start(mine);
+    else if (mine.value !== drawn.value || mine.trouble !== drawn.trouble || mine.loading !== drawn.loading) listener();
     return () => {
       mine.listeners.delete(listener);
       if (mine.listeners.size === 0 && mine.loading) {
@@ -105,7 +107,6 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
       }
     };
   }, [key]);
-  const entry = key === null ? undefined : (entries.get(key) as Entry<T> | undefined);
   const last = useRef<T | undefined>(undefined);
   if (entry?.value !== undefined) last.current = entry.value;
   const loading = key !== null && (entry?.loading ?? true);
@@ -114,6 +115,6 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
     trouble: entry?.trouble,
     loading,
     stale: entry?.value === undefined && last.current !== undefined,
-    reload: () => entry && start(entry as Entry<unknown>),
+    reload: () => entry && void start(entry as Entry<unknown>),
   };
 }

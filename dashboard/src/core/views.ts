@@ -28,13 +28,13 @@ export function useSomeRows<T>(
   return useResource(url === null ? null : `${rowsMax} ${url}`, (signal) => getRows<T>(url!, rowsMax, signal));
 }
 
-/** The same questions, asked ahead. */
-export function primeObject<T>(account: number, view: string, params: Params = {}): void {
+/** The same questions, asked ahead; resolves when there is an answer, or trouble. */
+export function primeObject<T>(account: number, view: string, params: Params = {}): Promise<void> {
   const url = address(account, view, params);
-  prime(url, (signal) => getJson<T>(url, signal));
+  return prime(url, (signal) => getJson<T>(url, signal));
 }
 
-export function primeRows<T>(account: number, view: string, params: Params = {}): void {
+export function primeRows<T>(account: number, view: string, params: Params = {}): Promise<void> {
   const url = address(account, view, params);
-  prime(`all ${url}`, (signal) => getRows<T>(url, ROWS_MAX, signal));
+  return prime(`all ${url}`, (signal) => getRows<T>(url, ROWS_MAX, signal));
 }

@@ -40,8 +40,7 @@ export class Format {
   private readonly dayYear: () => Intl.DateTimeFormat;
   private readonly dayShort: () => Intl.DateTimeFormat;
   private readonly dayWeek: () => Intl.DateTimeFormat;
-  private readonly clockMinutes: () => Intl.DateTimeFormat;
-  private readonly clockSeconds: () => Intl.DateTimeFormat;
+  private readonly thousands: string;
   private readonly relatives: () => Intl.RelativeTimeFormat;
   private readonly lists: () => Intl.ListFormat;
   private readonly sorter: () => Intl.Collator;
@@ -59,15 +58,16 @@ export class Format {
     this.dayYear = time({ day: 'numeric', month: 'short', year: 'numeric' });
     this.dayShort = time({ day: 'numeric', month: 'short' });
     this.dayWeek = time({ weekday: 'short', day: 'numeric', month: 'short' });
-    this.clockMinutes = time({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-    this.clockSeconds = time({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+    this.thousands = lang === 'pl' ? '\u00a0' : ',';
     this.relatives = lazy(() => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }));
     this.lists = lazy(() => new Intl.ListFormat(locale, { type: 'conjunction' }));
     this.sorter = lazy(() => new Intl.Collator(locale, { numeric: true, sensitivity: 'base' }));
   }
 
-  readonly number = (n: number): string => this.plain().format(n);
-  readonly compact = (n: number): string => (n < 10000 ? this.plain().format(n) : this.short().format(n));
+  /** Counts are the most of what is written, and a formatter takes a while to be made. */
+  readonly number = (n: number): string =>
+    Number.isSafeInteger(n) ? String(n).replace(/\B(?=(\d{3})+$)/g, this.thousands) : this.plain().format(n);
+  readonly compact = (n: number): string => (n < 10000 ? this.number(n) : this.short().format(n));
   readonly percent = (share: number): string => this.percents().format(share);
   readonly change = (share: number): string => this.changes().format(share);
   readonly decimal = (n: number): string => this.oneDecimal().format(n);
@@ -75,12 +75,19 @@ export class Format {
   readonly dayMonth = (day: Day): string => this.dayShort().format(timeOfDay(day));
   readonly dayWeekday = (day: Day): string => this.dayWeek().format(timeOfDay(day));
   readonly date = (time: Time): string => this.dayYear().format(time);
-  readonly clock = (time: Time): string => this.clockMinutes().format(time);
-  readonly dateClock = (time: Time): string => `${this.dayYear().format(time)}, ${this.clockMinutes().format(time)}`;
+  readonly clock = (time: Time): string => new Date(time).toISOString().slice(11, 16);
+  readonly dateClock = (time: Time): string => `${this.dayYear().format(time)}, ${this.clock(time)}`;
   /** With seconds and zone, where nothing may be left open. */
-  readonly exact = (time: Time): string => `${this.dayYear().format(time)}, ${this.clockSeconds().format(time)} UTC`;
+  readonly exact = (time: Time): string => `${this.dayYear().format(time)}, ${new Date(time).toISOString().slice(11, 19)} UTC`;
   readonly list = (parts: string[]): string => this.lists().format(parts);
   readonly compare = (a: string, b: string): number => this.sorter().compare(a, b);
+
+  /** What a first look needs is made now, while there is nothing else to do. */
+  readonly warm = (): void => {
+    this.date(0);
+    this.ago(0, DAY_MS);
+    this.compare('a', 'b');
+  };
 
   /** "3 hours ago"; beyond a month the date says more. */
   readonly ago = (time: Time, now: Time): string => {

@@ -36,6 +36,14 @@ export class Language {
   readonly of = (key: string, fallback: string): string => (key in TEXTS.en ? this.t(key as Key) : fallback);
 }
 
+const languages = new Map<Lang, Language>();
+
+export function languageOf(lang: Lang): Language {
+  let language = languages.get(lang);
+  if (!language) languages.set(lang, (language = new Language(lang)));
+  return language;
+}
+
 export interface Settings {
   language: Language;
   theme: Theme;

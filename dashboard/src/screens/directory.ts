@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { Trouble } from '../core/api.ts';
 import type { Resource } from '../core/store.ts';
 import type { AppRow, Envelope, Rows, UserRow } from '../core/types.ts';
-import { useRows } from '../core/views.ts';
+import { primeRows, useRows } from '../core/views.ts';
 import { useText } from '../i18n/index.ts';
 import { appName, kindText, userName } from '../ui/bits.tsx';
 import type { Option } from '../ui/filters.tsx';
@@ -21,6 +21,11 @@ export interface Names {
 
 export function useUsers(account: number): Resource<Envelope<Rows<UserRow>>> {
   return useRows<UserRow>(account, 'users');
+}
+
+/** Every screen of an account shows who looks. */
+export function primeUsers(account: number): Promise<void> {
+  return primeRows<UserRow>(account, 'users');
 }
 
 export function useNames(account: number): Names {

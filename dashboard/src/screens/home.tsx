@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { address, type Params } from '../core/api.ts';
 import { hrefTo, listOf, setQuery, useRoute } from '../core/router.ts';
 import type { AppRow, AttentionRow, ConnectionRow, Home, RecommendationRow, Time } from '../core/types.ts';
-import { primeObject, primeRows, useObject, useRows } from '../core/views.ts';
+import { primeObject, useObject, useRows } from '../core/views.ts';
 import { sentence } from '../i18n/engine.ts';
 import { useText } from '../i18n/index.ts';
 import { AskDialog, type Asked } from '../ui/ask.tsx';
@@ -14,6 +14,7 @@ import { CsvButton } from '../ui/csv.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ClearFilters, MultiFilter } from '../ui/filters.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { useLater } from '../ui/later.ts';
 import { Menu, type MenuItem } from '../ui/popover.tsx';
 import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
@@ -24,11 +25,10 @@ import { ViewerChoice } from './viewer.tsx';
 const SECTION_ROWS = 100;
 const ATTENTION_SHOWN = 4;
 
-/** What the first look at this screen will ask. */
-export function primeHome(account: number, query: URLSearchParams): void {
+/** What the first look at this screen will ask; resolves with the answer, or null: it asks nothing. */
+export function primeHome(account: number, query: URLSearchParams): Promise<void> | null {
   const viewer = query.get('viewer');
-  primeRows(account, 'users');
-  if (viewer !== null) primeObject<Home>(account, 'home', { viewer: Number(viewer), rows: SECTION_ROWS });
+  return viewer === null ? null : primeObject<Home>(account, 'home', { viewer: Number(viewer), rows: SECTION_ROWS });
 }
 
 export function HomeScreen({ account }: { account: number }) {
@@ -58,6 +58,7 @@ function HomeOf({ account, viewer }: { account: number; viewer: number }) {
   const { t } = useText();
   const home = useObject<Home>(account, 'home', { viewer, rows: SECTION_ROWS });
   const [asked, setAsked] = useState<Asked | null>(null);
+  const later = useLater();
   const { query } = useRoute();
   const people = Number(query.get('people') ?? NaN);
   if (!home.value) {
@@ -73,8 +74,12 @@ function HomeOf({ account, viewer }: { account: number; viewer: number }) {
       {!data.whole && <p class="banner"><Icon name="alert" />{t('notWhole')}</p>}
       <Attention account={account} viewer={viewer} home={data} now={now} onAsk={setAsked} />
       <MyApps account={account} viewer={viewer} home={data} now={now} onAsk={setAsked} />
-      <OtherApps account={account} viewer={viewer} home={data} now={now} onAsk={setAsked} />
-      <Recommendations account={account} rows={data.recommendations} viewer={viewer} onAsk={setAsked} />
+      {later ? (
+        <>
+          <OtherApps account={account} viewer={viewer} home={data} now={now} onAsk={setAsked} />
+          <Recommendations account={account} rows={data.recommendations} viewer={viewer} onAsk={setAsked} />
+        </>
+      ) : <Skeleton rows={6} />}
       <Proof envelope={home.value} />
       {asked && <AskDialog asked={asked} onClose={() => setAsked(null)} />}
       {Number.isSafeInteger(people) && (
@@ -300,7 +305,7 @@ function useAppColumns(now: Time, names: Map<number, string>, viewer: number, on
     }
     columns.push({
       key: 'menu', label: t('actions'), quiet: true, end: true, class: 'menu-cell',
-      cell: (r) => <Menu label={t('actionsFor', { name: appName(language, r.app, r.name) })} items={menu(r)} />,
+      cell: (r) => <Menu label={t('actionsFor', { name: appName(language, r.app, r.name) })} items={() => menu(r)} />,
     });
     return columns;
   }, [language, now, names, viewer, others]);

@@ -78,7 +78,8 @@ export interface MenuItem {
   run?: () => void;
 }
 
-export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
+/** items: made when it opens, since a table has one in each row. */
+export function Menu({ label, items }: { label: string; items: () => MenuItem[] }) {
   const { open, setOpen, root, button } = useOpen();
   const list = useRef<HTMLUListElement>(null);
   const id = useId();
@@ -133,7 +134,7 @@ export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
       </button>
       {open && (
         <ul class="menu end" id={id} role="menu" aria-label={label} ref={list} onKeyDown={onKeyDown}>
-          {items.map((item) => (
+          {items().map((item) => (
             <li key={item.text} role="none">
               {item.href ? (
                 <a role="menuitem" tabIndex={-1} href={item.href} onClick={choose(item)}

@@ -7,6 +7,7 @@ import { setQuery, useRoute } from '../core/router.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from './bits.tsx';
 import { Icon } from './icon.tsx';
+import { useLater } from './later.ts';
 
 export interface Column<R> {
   key: string;
@@ -38,6 +39,7 @@ interface Props<R> {
 }
 
 const STEP = 50;
+const FIRST_ROWS = 20; // drawn before the rest: more than a screen shows
 
 function order(a: unknown, b: unknown, compare: (a: string, b: string) => number): number {
   const none = (v: unknown) => v === null || v === undefined;
@@ -64,11 +66,13 @@ export function Table<R>({ id, caption, columns, rows, rowKey, sort = '', step =
   const { query } = useRoute();
   const by = query.get(`sort_${id}`) ?? sort;
   const [shown, setShown] = useState(step);
+  const later = useLater();
   const all = useMemo(() => sorted(rows, columns, by, format.compare), [rows, columns, by, format]);
   if (rows.length === 0) return <>{empty}</>;
-  const part = all.slice(0, shown);
+  const part = all.slice(0, later ? shown : Math.min(shown, FIRST_ROWS));
+  const busy = stale || part.length < Math.min(shown, all.length);
   return (
-    <div class={`table-box ${stale ? 'stale' : ''}`} aria-busy={stale ? 'true' : undefined}>
+    <div class={`table-box ${stale ? 'stale' : ''}`} aria-busy={busy ? 'true' : undefined}>
       <NarrowSort id={id} columns={columns} by={by} fallback={sort} />
       <table class="table" role="table" aria-rowcount={all.length + 1}>
         <caption class="sr">{caption}</caption>

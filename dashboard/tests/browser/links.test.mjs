@@ -81,6 +81,16 @@ test('deep links', async (t) => {
       await page.goto(`${world.origin}/`);
       await page.getByRole('link', { name: 'Account 21031067' }).waitFor();
     });
+    await t.test('what is asked first is asked once, ahead of the script that wants it', async () => {
+      const before = world.mock.asked.length;
+      await open(`${A}/home?viewer=7`);
+      const asked = world.mock.asked.slice(before);
+      const first = [`/v1${A}/home?rows=100&viewer=7`, `/v1${A}/users`];
+      assert.deepEqual(asked.slice(0, 2).sort(), first);
+      for (const address of first) assert.equal(asked.filter((one) => one === address).length, 1, address);
+      const ahead = await page.evaluate(() => performance.getEntriesByType('resource').filter((r) => r.initiatorType === 'link').map((r) => new URL(r.name)).map((u) => u.pathname + u.search));
+      for (const address of first) assert.ok(ahead.includes(address), `${address} in ${ahead}`);
+    });
     await t.test('days say UTC in a browser of another zone', async () => {
       await open(`${A}/insights/activity?viewer=7`);
       const [machine, shown] = await page.locator('tbody time').first().evaluate((x) => [x.dateTime, x.title]);

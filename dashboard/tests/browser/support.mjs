@@ -62,7 +62,7 @@ export async function open(page, url) {
 
 export async function settled(page) {
   await page.waitForSelector('h1');
-  await page.waitForFunction(() => !document.querySelector('.skeleton, .stale'));
+  await page.waitForFunction(() => !document.querySelector('.skeleton, .stale, [aria-busy=true]'));
   await page.waitForFunction(() => [...document.querySelectorAll('.canvas-in')].every((c) => c.querySelector('canvas')));
 }
 

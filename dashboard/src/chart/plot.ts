@@ -26,6 +26,8 @@ export interface Plot {
   point: (index: number) => void;
 }
 
+const BAR_SHARE = 0.72; // of the room of a day
+const BAR_EDGED = 4; // pixels
 const LIMIT_ROOM = 2.5; // a limit this much above the bars would flatten them: it is only told
 
 export function topOf(totals: number[], limit: number | null | undefined, ghost: number | null | undefined): number {
@@ -58,14 +60,16 @@ export function drawPlot(el: HTMLElement, width: number, o: PlotOptions): Plot {
   const surface = css(el, '--surface');
   const font = `12px ${getComputedStyle(el).fontFamily}`;
   const ratio = uPlot.pxRatio;
-  const bars = uPlot.paths.bars!({ size: [0.72, 48 * ratio] });
+  const bars = uPlot.paths.bars!({ size: [BAR_SHARE, 48 * ratio] });
+  // A line of the ground parts what is stacked; around a thin bar it would leave nothing of it.
+  const edge = (tone: string) => (u: uPlot) => (u.bbox.width / ratio / days.length * BAR_SHARE < BAR_EDGED ? tone : surface);
 
   const drawExtras = (u: uPlot): void => {
     const { ctx } = u;
     const xOf = (i: number) => u.valToPos(i, 'x', true);
     const yOf = (v: number) => u.valToPos(v, 'y', true);
     const step = xOf(1) - xOf(0);
-    const width_ = Math.min(step * 0.72, 48 * ratio);
+    const width_ = Math.min(step * BAR_SHARE, 48 * ratio);
     ctx.save();
     const last = days.length - 1;
     if (o.ghost && o.ghost > totals[last]!) {
@@ -136,7 +140,7 @@ export function drawPlot(el: HTMLElement, width: number, o: PlotOptions): Plot {
       series: [
         {},
         ...wholeFirst.map(({ s }) => ({
-          label: s.label, stroke: surface, width: 1, fill: toneOf(el, s.tone), paths: bars, points: { show: false },
+          label: s.label, stroke: edge(toneOf(el, s.tone)), width: 1, fill: toneOf(el, s.tone), paths: bars, points: { show: false },
         })),
       ],
       hooks: {

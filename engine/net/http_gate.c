@@ -106,12 +106,15 @@ void gate_fault(struct conn *c, enum http_problem p, const char *why)
 
 /* ---- looking ---- */
 
-/* Blank lines before a request are left over from sloppy peers' bodies. */
-static void skip_blank_lines(struct evbuffer *input)
+/* Blank lines before a request are left over from sloppy peers' bodies. False: half of one is
+ * there. */
+static bool skip_blank_lines(struct evbuffer *input)
 {
     char two[2];
-    while (evbuffer_copyout(input, two, 2) == 2 && two[0] == '\r' && two[1] == '\n')
+    ev_ssize_t n;
+    while ((n = evbuffer_copyout(input, two, 2)) == 2 && two[0] == '\r' && two[1] == '\n')
         (void)evbuffer_drain(input, 2);
+    return n != 1 || two[0] != '\r';
 }
 
 static void accept_head(struct conn *c, const char *p, size_t n)
@@ -145,8 +148,8 @@ static void accept_head(struct conn *c, const char *p, size_t n)
 static void look_at_head(struct conn *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
-    if (c->scanned == 0)
-        skip_blank_lines(input);
+    if (c->scanned == 0 && !skip_blank_lines(input))
+        return;
     size_t n = evbuffer_get_length(input), max = c->h->o.headers_bytes_max;
     if (n == 0)
         return;

@@ -23,7 +23,8 @@ static void test_one_after_the_other_on_one_connection(void **state)
 
 static void test_byte_by_byte(void **state)
 {
-    static const char text[] = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nwxyz";
+    static const char text[] =
+        "\r\n\r\nPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nwxyz";
     struct fixture *f = *state;
     serve(f);
     struct peer *p = dial(f);

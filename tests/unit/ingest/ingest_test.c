@@ -277,7 +277,7 @@ static void a_refused_body_consumes_its_seq(void **state)
 
 static void a_request_token_may_change(void **state)
 {
-    static const char *const form =
+    static const char form[] =
         "{\"producer\":\"p\",\"epoch\":1,\"seq\":1,\"request\":%u,\"events\":[" CALL "]}";
     struct engine *e = *state;
     long long now = NOW;
@@ -305,7 +305,7 @@ static void the_cursor_is_told(void **state)
 
 static void producers_are_bounded(void **state)
 {
-    static const char *const form = "{\"producer\":\"p%u\",\"epoch\":1,\"seq\":1,\"events\":[]}";
+    static const char form[] = "{\"producer\":\"p%u\",\"epoch\":1,\"seq\":1,\"events\":[]}";
     struct engine *e = *state;
 
     e->options.producers_max = 3;

@@ -28,6 +28,7 @@ DAYBOOKD = os.environ.get("DAYBOOKD", "")
 DAYBOOK = os.environ.get("DAYBOOK", "")
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 DEADLINE_S = float(os.environ.get("DAYBOOK_TEST_DEADLINE", "20"))
+COVERAGE = "COVERAGE" in os.environ
 MS_PER_DAY = 86_400_000
 
 
@@ -388,6 +389,11 @@ class Daemon:
         self.peers = []
 
     def close(self):
+        if self.alive() and COVERAGE:
+            try:
+                self.stop(DEADLINE_S)  # counts are written at an exit
+            except subprocess.TimeoutExpired:
+                pass
         if self.alive():
             self.process.kill()
             self._reap(DEADLINE_S)

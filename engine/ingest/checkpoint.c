@@ -205,6 +205,7 @@ void checkpoint_turn(struct checkpoint *c, const struct clock *now, bool may_pur
     if (!waits && wants_signals(c) && (c->signals_owed > 0 || c->frozen == NULL)) {
         send_signals(c, c->signals_owed > 0 ? c->signals_owed : SIGNALS_SLICE);
     } else if (!waits && c->frozen != NULL) {
+        c->merge_mono_ms = now->mono_ms;
         send(c, (struct days_job){.kind = DAYS_MERGE, .generation = c->frozen});
     } else if (may_purge && wants_purge(c, now->mono_ms, first_day)) {
         c->purge_first_day = first_day;
@@ -272,6 +273,7 @@ void checkpoint_done(struct checkpoint *c, const struct clock *now)
     c->working = false;
     switch (job->kind) {
     case DAYS_MERGE:
+        c->merge_mono_ms = 0;
         if (job->status == ST_OK)
             merged(c, now);
         else

@@ -48,6 +48,7 @@ struct checkpoint {
     uint64_t merges, failures; /* failures: of purges too */
     uint64_t rows_dropped, activities_trimmed;
     uint64_t last_merge_ns;
+    int64_t merge_mono_ms; /* the merge under way began then; 0: none is */
     int64_t last_wall_ms;
     struct metric_hist merge_ns;
 };

@@ -12,11 +12,15 @@
 #define CHECK_EVENTS 8192
 #define RETRY_MS_MAX 5000
 
-/* Room comes when the running merge is done: about as long as the last one took. */
+/* Room comes when the running merge is done, which takes about as long as the last one. Told the
+ * whole of it, who was refused late in one merge would come back late in the next. */
 static uint32_t retry_after_ms(const struct ingest *in)
 {
-    uint64_t ms = in->checkpoint.last_merge_ns / 1000000;
+    const struct checkpoint *c = &in->checkpoint;
+    int64_t ms = (int64_t)(c->last_merge_ns / 1000000);
 
+    if (c->merge_mono_ms != 0)
+        ms -= loop_clock(in->loop)->mono_ms - c->merge_mono_ms;
     if (ms < RETRY_MS_MIN)
         return RETRY_MS_MIN;
     return ms > RETRY_MS_MAX ? RETRY_MS_MAX : (uint32_t)ms;

@@ -184,10 +184,13 @@ static void put_skew(struct metrics *m, const char *name)
             (unsigned long long)(size % 1000));
 }
 
+/* The status counts both kinds together. */
 static void put_connections(struct metrics *m, const char *name)
 {
-    buf_fmt(m->to, "%s{transport=\"zmq\"} %llu\n", name, (unsigned long long)m->q->connections);
-    buf_fmt(m->to, "%s{transport=\"http\"} %llu\n", name, (unsigned long long)m->h->connections);
+    const uint64_t http = m->h->connections;
+    buf_fmt(m->to, "%s{transport=\"zmq\"} %llu\n", name,
+            (unsigned long long)(m->q->connections - http));
+    buf_fmt(m->to, "%s{transport=\"http\"} %llu\n", name, (unsigned long long)http);
 }
 
 static void put_requests(struct metrics *m, const char *name)

@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 import msgpack
 
-from harness import api_call, record
+from harness import DEADLINE_S, api_call, record
 from http_help import HttpTest, fill
 
 
@@ -28,6 +29,7 @@ class Views(HttpTest):
         ("apps", {"account": 7}, ""),
         ("connections", {"account": 7, "app": 1}, "?app=1"),
         ("rejected", {"account": 7}, ""),
+        ("accounts", {}, ""),
         ("conservation", {"account": 7}, ""),
         ("schema", {"name": ["apps", "status"]}, "?name=apps%2Cx,status&name=apps"),
         ("status", {}, ""),
@@ -255,7 +257,7 @@ class Operation(HttpTest):
         self.assertEqual(int(values["daybook_ack_latency_seconds_count"]), 2)
         self.assertEqual(values["daybook_zmq_missed_edge_total"], "0")
         self.assertEqual(values["daybook_config_last_reload_successful"], "1")
-        self.assertIn('daybook_connections{transport="http"}', values)
+        self.assertEqual(values['daybook_connections{transport="http"}'], "1")
         self.assertGreater(float(values["process_cpu_seconds_total"]), 0)
         self.assertEqual(int(float(values["daybook_commit_events_sum"])), s["received"])
         self.assertEqual(int(values["daybook_commit_events_count"]), s["commits"])
@@ -270,6 +272,18 @@ class Operation(HttpTest):
             self.skipTest("promtool is not installed (package prometheus)")
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_connections_by_transport(self):
+        d, c = self.serve()
+        peer = d.ingest()
+        until = time.monotonic() + DEADLINE_S
+        while True:  # who has gone is noticed a little later
+            n = d.status()["connections"]
+            zmq = int(self.value(c, 'daybook_connections{transport="zmq"}'))
+            if zmq == n - 1:  # one is this client's
+                break
+            self.assertLess(time.monotonic(), until)
+        peer.close()
 
     def value(self, c, name):
         text = c.get("/metrics").body.decode()

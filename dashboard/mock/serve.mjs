@@ -79,6 +79,7 @@ export class Mock {
     try {
       const parts = url.pathname.split('/').filter(Boolean);
       if (parts[0] === 'mock') return await this.#command(parts, request, response);
+      if (url.pathname === '/v1/accounts') return this.#reply(this.worlds.get(404), 'accounts', this.#accounts(), url, request, response);
       if (parts[0] === 'v1' && parts[1] === 'accounts') return await this.#api(parts, url, request, response);
       this.#file(url, response);
     } catch (error) {
@@ -94,6 +95,10 @@ export class Mock {
     if (parts[1] === 'accounts') this.publish(Number(parts[2]), body);
     else this.fail(body.view, body);
     response.writeHead(204).end();
+  }
+
+  #accounts() {
+    return { rows: [...this.worlds.keys()].sort((a, b) => a - b).map((account) => ({ account })) };
   }
 
   async #api(parts, url, request, response) {

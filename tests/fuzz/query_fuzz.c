@@ -211,6 +211,7 @@ static const char *const questions[] = {
     "{\"view\":\"connections\",\"account\":1,\"app\":1}",
     "{\"view\":\"rejected\"}",
     "{\"view\":\"schema\"}",
+    "{\"view\":\"accounts\"}",
     "{\"view\":\"conservation\"}",
     "{\"view\":\"conservation\",\"account\":1}",
     "{\"view\":\"attention\",\"account\":1,\"state\":\"all\"}",

@@ -172,6 +172,10 @@ export interface AppOverview extends Omit<AppRow, 'unused' | 'duplicate_of' | 'd
   academy: AcademyRow[];
 }
 
+export interface AccountRow {
+  account: number;
+}
+
 export interface UserRow {
   user: number;
   name: string;

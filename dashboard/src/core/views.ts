@@ -1,7 +1,7 @@
 // The views as hooks: one line each where a screen wants data.
 import { address, getJson, getRows, type Params } from './api.ts';
 import { prime, useResource, type Resource } from './store.ts';
-import type { Envelope, Rows } from './types.ts';
+import type { AccountRow, Envelope, Rows } from './types.ts';
 
 const ROWS_MAX = 20000;
 
@@ -26,6 +26,11 @@ export function useSomeRows<T>(
 ): Resource<Envelope<Rows<T>>> {
   const url = account === null ? null : address(account, view, params);
   return useResource(url === null ? null : `${rowsMax} ${url}`, (signal) => getRows<T>(url!, rowsMax, signal));
+}
+
+/** The accounts that the engine knows, about rowsMax of them. */
+export function useAccounts(rowsMax: number): Resource<Envelope<Rows<AccountRow>>> {
+  return useResource(`${rowsMax} accounts`, (signal) => getRows<AccountRow>('/v1/accounts', rowsMax, signal));
 }
 
 /** The same questions, asked ahead; resolves when there is an answer, or trouble. */

@@ -138,6 +138,13 @@ test('keyboard', async (t) => {
       const times = await page.locator('#mine tbody td:nth-child(3) time').evaluateAll((all) => all.map((x) => x.dateTime));
       assert.deepEqual(times, [...times].sort().reverse());
     });
+    await t.test('an account is chosen from those that the engine knows, in Polish too', async () => {
+      await open('/?lang=pl');
+      await tabTo(page, /^Konto 666$/);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/accounts\/666\/home/);
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+    });
     await t.test('language and theme are chosen without a mouse', async () => {
       await open(`${A}/home?viewer=7`);
       await tabTo(page, /Language, Theme/);

@@ -81,6 +81,21 @@ test('deep links', async (t) => {
       await page.goto(`${world.origin}/`);
       await page.getByRole('link', { name: 'Account 21031067' }).waitFor();
     });
+    await t.test('accounts of the engine are offered, those opened before only once', async () => {
+      await open('/');
+      const offered = async () => page.locator('.recent a').allInnerTexts();
+      assert.deepEqual((await offered()).sort(), ['Account 200', 'Account 21031067', 'Account 404', 'Account 666']);
+      await page.getByLabel('Account number').fill('4');
+      assert.deepEqual(await offered(), ['Account 21031067', 'Account 404']);
+      await page.getByLabel('Account number').fill('77');
+      await page.getByText('None of the accounts shown begins with 77.').waitFor();
+      await page.getByLabel('Account number').fill('200');
+      await page.getByRole('link', { name: 'Account 200' }).click();
+      await page.waitForURL(/accounts\/200\/home$/);
+      await open('/');
+      assert.deepEqual(await offered(), ['Account 200', 'Account 21031067', 'Account 404', 'Account 666']);
+      assert.match(await page.locator('.start').innerText(), /Opened before\s+Account 200\s+Account 21031067\s+Other accounts of this engine\s+Account 404/);
+    });
     await t.test('what is asked first is asked once, ahead of the script that wants it', async () => {
       const before = world.mock.asked.length;
       await open(`${A}/home?viewer=7`);

@@ -1,5 +1,5 @@
-/* activity, apps, connections, rejected, schema and conservation: what they list, in which order,
- * and that pages neither skip nor repeat while new entries arrive. */
+/* activity, apps, connections, accounts, rejected, schema and conservation: what they list, in
+ * which order, and that pages neither skip nor repeat while new entries arrive. */
 #include "tests/unit/query/help.h"
 
 #include "engine/base/check.h"
@@ -476,6 +476,68 @@ static void test_schema(void **state)
     json_decref(rows);
 }
 
+/* ---- accounts ---- */
+
+static uint64_t known[400]; /* what must be listed, ascending */
+static size_t known_n;
+
+static void know(uint64_t account)
+{
+    size_t at = 0;
+    while (at < known_n && known[at] < account)
+        at++;
+    if (account == 0 || (at < known_n && known[at] == account))
+        return;
+    memmove(known + at + 1, known + at, (known_n - at) * sizeof *known);
+    known[at] = account;
+    known_n++;
+}
+
+static void check_accounts(const char *when)
+{
+    unsigned pages, all_pages;
+    json_t *rows = ask_all(&t, "{'view':'accounts'", &pages);
+    json_t *one_by_one = ask_all(&t, "{'view':'accounts','limit':1", &all_pages);
+    if (json_array_size(rows) != known_n)
+        fail_msg("%s: %zu accounts instead of %zu", when, json_array_size(rows), known_n);
+    for (size_t i = 0; i < known_n; i++)
+        assert_int_equal(int_of(json_array_get(rows, i), "account"), known[i]);
+    assert_true(json_equal(rows, one_by_one));
+    assert_int_equal(all_pages, known_n);
+    json_decref(one_by_one);
+    json_decref(rows);
+}
+
+/* Each account of which something is kept, wherever and whatever it is: once, in order. */
+static void test_accounts(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {
+        "'type':'record.created','object_type':'contacts'", "'type':'app.installed','user':2",
+        "'type':'catalog.app','name':'n','kind':'private'", "'type':'action.install','user':2",
+        "'type':'api.call','method':'GET','status':200"};
+    engine_merge(&t);
+    for (uint32_t i = 0; i < t.twin_n; i++)
+        know(t.twin[i].e.account);
+    for (unsigned i = 0; i < 200; i++) {
+        const uint64_t account = i % 90 ? 7000 + i / 2 : 0;
+        const long long days = i % 7 ? 0 : 29;
+        engine_publish(&t, "{'account':%u,'app':1,'time':%lld,%s}", (unsigned)account,
+                       NOW_MS - 1000 - days * MS_PER_DAY, kinds[i % N_OF(kinds)]);
+        know(account);
+        if (i == 70)
+            engine_freeze(&t);
+    }
+    check_accounts("frozen and pending");
+    engine_merge(&t);
+    check_accounts("stored and pending");
+    engine_merge(&t);
+    check_accounts("stored");
+    t.context.scan_max = 100; /* one window a page */
+    check_accounts("in small windows");
+    t.context.scan_max = 0;
+}
+
 /* ---- conservation ---- */
 
 static void test_conservation(void **state)
@@ -522,6 +584,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_conservation),
+        cmocka_unit_test(test_accounts),
     };
     if (argc > 1 && text_u64(str_of(argv[1]), &help_seed) != ST_OK) /* a seed to repeat */
         return 64;

@@ -1,0 +1,170 @@
+/* Which accounts there are. Tables whose keys begin with the account are walked from account to
+ * account, and so is each visible day of the sheets; what is pending has no order and is looked
+ * through for the smallest. */
+#include "aggregators/view_accounts.h"
+
+#include "aggregators/pending.h"
+#include "aggregators/sheet.h"
+#include "aggregators/tables.h"
+
+static const enum days_table by_account[] = {DAYS_ACTIVITY_ACCOUNT, DAYS_CONNECTION, DAYS_CARRY,
+                                             DAYS_REFERENCE};
+#define BY_ACCOUNT_N (sizeof by_account / sizeof by_account[0])
+
+/* The accounts of one table, or of one day of the sheets, ascending. */
+struct walk {
+    struct cur c;
+    bool of_sheets;
+    int32_t day; /* of_sheets */
+    bool on;
+    uint64_t account; /* on: where it stands */
+};
+
+/* The smallest accounts seen so far, ascending. */
+struct smallest {
+    uint64_t *p; /* in the arena */
+    uint32_t n, cap;
+    uint64_t from;
+};
+
+struct gathering {
+    struct view *v;
+    struct walk *walks; /* in the arena */
+    uint32_t walks_n;
+    struct smallest pending;
+    uint32_t pending_at;
+    uint64_t looked_up;
+};
+
+/* ---- stored ---- */
+
+static bool read_key(struct walk *w)
+{
+    uint64_t app;
+    if (w->of_sheets) {
+        const int32_t day = w->day;
+        const bool good = sheet_key_read(w->c.key, &w->day, &w->account, &app);
+        w->on = w->day == day;
+        w->day = day;
+        return good;
+    }
+    struct reader r = reader_of(w->c.key.p, w->c.key.n);
+    w->account = read_ordered(&r);
+    return !r.bad;
+}
+
+/* To the first account at or above. */
+static void walk_to(struct gathering *g, struct walk *w, uint64_t account)
+{
+    uint8_t key[SHEET_KEY_MAX];
+    const size_t key_n = w->of_sheets ? sheet_key(key, w->day, account, 0)
+                                      : (size_t)(put_ordered(key, account) - key);
+    g->looked_up++;
+    w->on = cur_seek(&w->c, key, key_n);
+    if (w->on && !read_key(w)) {
+        txn_fail(&g->v->txn, ST_CORRUPT);
+        w->on = false;
+    }
+}
+
+static void open_walks(struct gathering *g, uint64_t from)
+{
+    for (uint32_t i = 0; i < g->walks_n; i++) {
+        struct walk *w = &g->walks[i];
+        w->of_sheets = i >= BY_ACCOUNT_N;
+        w->day = w->of_sheets ? g->v->first_day + (int32_t)(i - BY_ACCOUNT_N) : 0;
+        cur_open(&g->v->txn, w->of_sheets ? DAYS_SHEET : by_account[i], &w->c);
+        walk_to(g, w, from);
+    }
+}
+
+/* ---- pending ---- */
+
+static void keep(struct smallest *s, uint64_t account)
+{
+    uint32_t low = 0, high = s->n;
+    if (account < s->from || (s->n == s->cap && account >= s->p[s->n - 1]))
+        return;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (s->p[middle] < account)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < s->n && s->p[low] == account)
+        return;
+    s->n += s->n < s->cap;
+    memmove(s->p + low + 1, s->p + low, (s->n - 1 - low) * sizeof *s->p);
+    s->p[low] = account;
+}
+
+static void look_through_pending(struct gathering *g)
+{
+    const struct view *v = g->v;
+    for (unsigned i = 0; i < v->gen_n; i++) {
+        const struct generation *gen = v->gen[i];
+        for (uint32_t k = 0; k < gen->tally.n; k++)
+            if (gen->tally.p[k].day >= v->first_day)
+                keep(&g->pending, gen->tally.p[k].account);
+        for (uint32_t k = 0; k < gen->reference.n; k++)
+            keep(&g->pending, gen->reference.p[k].account);
+    }
+    for (unsigned i = 0; i < v->signals_n; i++)
+        for (uint32_t k = 0; k < v->signals[i]->account.n; k++)
+            keep(&g->pending, v->signals[i]->account.p[k].account);
+}
+
+/* ---- both ---- */
+
+/* The smallest account that any of them stands on; false: all have ended. */
+static bool lowest(const struct gathering *g, uint64_t *out)
+{
+    bool found = g->pending_at < g->pending.n;
+    *out = found ? g->pending.p[g->pending_at] : 0;
+    for (uint32_t i = 0; i < g->walks_n; i++)
+        if (g->walks[i].on && (!found || g->walks[i].account < *out)) {
+            *out = g->walks[i].account;
+            found = true;
+        }
+    return found;
+}
+
+static void pass(struct gathering *g, uint64_t account)
+{
+    if (g->pending_at < g->pending.n && g->pending.p[g->pending_at] == account)
+        g->pending_at++;
+    for (uint32_t i = 0; i < g->walks_n; i++)
+        if (g->walks[i].on && g->walks[i].account == account)
+            walk_to(g, &g->walks[i], account + 1);
+}
+
+void view_accounts(struct view *v, const struct accounts_query *q, struct arena *a,
+                   struct account_list *out)
+{
+    /* Sheets up to tomorrow: clocks differ. */
+    const int32_t days = v->today + 2 - v->first_day;
+    struct gathering g = {.v = v, .walks_n = BY_ACCOUNT_N + (days > 0 ? (uint32_t)days : 0)};
+    uint64_t *rows = arena_alloc(a, q->limit * sizeof *rows);
+    g.walks = arena_alloc(a, g.walks_n * sizeof *g.walks);
+    g.pending = (struct smallest){.cap = q->limit + 1, .from = q->from};
+    g.pending.p = arena_alloc(a, g.pending.cap * sizeof *g.pending.p);
+    *out = (struct account_list){.rows = rows};
+    if (!rows || !g.walks || !g.pending.p) {
+        txn_fail(&v->txn, ST_NO_MEMORY);
+        return;
+    }
+    look_through_pending(&g);
+    open_walks(&g, q->from);
+    for (uint64_t account; lowest(&g, &account); pass(&g, account)) {
+        if (out->n == q->limit) {
+            out->more = true;
+            out->next = account;
+            break;
+        }
+        rows[out->n++] = account;
+    }
+    for (uint32_t i = 0; i < g.walks_n; i++)
+        cur_close(&g.walks[i].c);
+    out->looked_up = g.looked_up;
+}

@@ -143,7 +143,7 @@ test('keyboard', async (t) => {
       await tabTo(page, /^Konto 666$/);
       await page.keyboard.press('Enter');
       await page.waitForURL(/accounts\/666\/home/);
-      assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+      await page.waitForFunction(() => document.activeElement.id === 'main'); // once the screen is drawn
     });
     await t.test('language and theme are chosen without a mouse', async () => {
       await open(`${A}/home?viewer=7`);

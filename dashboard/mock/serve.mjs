@@ -29,6 +29,7 @@ export class Mock {
     this.troubles = [];
     this.actions = []; // each request once, with how often it was sent
     this.server = createServer((request, response) => this.#serve(request, response));
+    this.server.keepAliveTimeout = 600_000; // after 5 s, by default, a browser may ask into a closing connection
   }
 
   async listen(port = 0) {

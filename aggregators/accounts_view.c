@@ -27,13 +27,15 @@ struct smallest {
     uint64_t from;
 };
 
-struct gathering {
+struct accounts {
     struct view *v;
     struct walk *walks; /* in the arena */
     uint32_t walks_n;
     struct smallest pending;
     uint32_t pending_at;
     uint64_t looked_up;
+    bool begun;
+    uint64_t account; /* begun: the one told last */
 };
 
 /* ---- stored ---- */
@@ -54,7 +56,7 @@ static bool read_key(struct walk *w)
 }
 
 /* To the first account at or above. */
-static void walk_to(struct gathering *g, struct walk *w, uint64_t account)
+static void walk_to(struct accounts *g, struct walk *w, uint64_t account)
 {
     uint8_t key[SHEET_KEY_MAX];
     const size_t key_n = w->of_sheets ? sheet_key(key, w->day, account, 0)
@@ -67,7 +69,7 @@ static void walk_to(struct gathering *g, struct walk *w, uint64_t account)
     }
 }
 
-static void open_walks(struct gathering *g, uint64_t from)
+static void open_walks(struct accounts *g, uint64_t from)
 {
     for (uint32_t i = 0; i < g->walks_n; i++) {
         struct walk *w = &g->walks[i];
@@ -99,7 +101,7 @@ static void keep(struct smallest *s, uint64_t account)
     s->p[low] = account;
 }
 
-static void look_through_pending(struct gathering *g)
+static void look_through_pending(struct accounts *g)
 {
     const struct view *v = g->v;
     for (unsigned i = 0; i < v->gen_n; i++) {
@@ -118,7 +120,7 @@ static void look_through_pending(struct gathering *g)
 /* ---- both ---- */
 
 /* The smallest account that any of them stands on; false: all have ended. */
-static bool lowest(const struct gathering *g, uint64_t *out)
+static bool lowest(const struct accounts *g, uint64_t *out)
 {
     bool found = g->pending_at < g->pending.n;
     *out = found ? g->pending.p[g->pending_at] : 0;
@@ -130,7 +132,7 @@ static bool lowest(const struct gathering *g, uint64_t *out)
     return found;
 }
 
-static void pass(struct gathering *g, uint64_t account)
+static void pass(struct accounts *g, uint64_t account)
 {
     if (g->pending_at < g->pending.n && g->pending.p[g->pending_at] == account)
         g->pending_at++;
@@ -139,32 +141,44 @@ static void pass(struct gathering *g, uint64_t account)
             walk_to(g, &g->walks[i], account + 1);
 }
 
-void view_accounts(struct view *v, const struct accounts_query *q, struct arena *a,
-                   struct account_list *out)
+struct accounts *accounts_open(struct view *v, uint64_t from, uint32_t limit, struct arena *a)
 {
     /* Sheets up to tomorrow: clocks differ. */
     const int32_t days = v->today + 2 - v->first_day;
-    struct gathering g = {.v = v, .walks_n = BY_ACCOUNT_N + (days > 0 ? (uint32_t)days : 0)};
-    uint64_t *rows = arena_alloc(a, q->limit * sizeof *rows);
-    g.walks = arena_alloc(a, g.walks_n * sizeof *g.walks);
-    g.pending = (struct smallest){.cap = q->limit + 1, .from = q->from};
-    g.pending.p = arena_alloc(a, g.pending.cap * sizeof *g.pending.p);
-    *out = (struct account_list){.rows = rows};
-    if (!rows || !g.walks || !g.pending.p) {
+    struct accounts *g = arena_alloc(a, sizeof *g);
+    if (!g) {
         txn_fail(&v->txn, ST_NO_MEMORY);
-        return;
+        return NULL;
     }
-    look_through_pending(&g);
-    open_walks(&g, q->from);
-    for (uint64_t account; lowest(&g, &account); pass(&g, account)) {
-        if (out->n == q->limit) {
-            out->more = true;
-            out->next = account;
-            break;
-        }
-        rows[out->n++] = account;
+    *g = (struct accounts){.v = v, .walks_n = BY_ACCOUNT_N + (days > 0 ? (uint32_t)days : 0)};
+    g->walks = arena_alloc(a, g->walks_n * sizeof *g->walks);
+    g->pending = (struct smallest){.cap = limit, .from = from};
+    g->pending.p = arena_alloc(a, limit * sizeof *g->pending.p);
+    if (!g->walks || !g->pending.p) {
+        txn_fail(&v->txn, ST_NO_MEMORY);
+        return NULL;
     }
-    for (uint32_t i = 0; i < g.walks_n; i++)
-        cur_close(&g.walks[i].c);
-    out->looked_up = g.looked_up;
+    look_through_pending(g);
+    open_walks(g, from);
+    return g;
+}
+
+bool accounts_next(struct accounts *g, uint64_t *account)
+{
+    if (g->begun)
+        pass(g, g->account);
+    g->begun = lowest(g, &g->account);
+    *account = g->account;
+    return g->begun;
+}
+
+uint64_t accounts_looked_up(const struct accounts *g)
+{
+    return g->looked_up;
+}
+
+void accounts_close(struct accounts *g)
+{
+    for (uint32_t i = 0; i < g->walks_n; i++)
+        cur_close(&g->walks[i].c);
 }

@@ -2,7 +2,8 @@
 #include "aggregators/view_accounts.h"
 #include "engine/query/answer.h"
 
-#define ACCOUNTS_PER_WINDOW 64
+/* However long a page may be: so many pending accounts are kept in order meanwhile. */
+#define ACCOUNTS_MAX 4096
 
 static bool put(struct page *p, uint64_t account)
 {
@@ -11,27 +12,32 @@ static bool put(struct page *p, uint64_t account)
     return row_end(p);
 }
 
+static void list(struct answer *a, struct accounts *all, uint32_t most)
+{
+    uint64_t account, before = 0;
+    for (uint32_t n = 0; accounts_next(all, &account); n++) {
+        const uint64_t now = accounts_looked_up(all);
+        const bool ends = !answer_worked(a, (now - before) * QUERY_LOOKUP) || n == most;
+        before = now;
+        if ((n > 0 && ends) || !put(a->page, account)) {
+            buf_varint(answer_more(a), account);
+            return;
+        }
+    }
+}
+
 enum status view_accounts_answer(struct answer *a)
 {
-    struct accounts_query q = {.limit = ACCOUNTS_PER_WINDOW};
-    struct account_list found = {.more = true};
-    enum status st = answer_read_place(a, &q.from);
+    uint64_t from;
+    enum status st = answer_read_place(a, &from);
     if (st != ST_OK)
         return st;
-    if (q.from == 0)
-        q.from = 1; /* account 0 is the common catalogue */
-    for (bool first = true; found.more; first = false) {
-        if (!first && !answer_worked(a, found.looked_up * QUERY_LOOKUP)) {
-            buf_varint(answer_more(a), q.from);
-            return ST_OK;
-        }
-        view_accounts(&a->view, &q, a->arena, &found);
-        for (uint32_t i = 0; i < found.n; i++)
-            if (page_full(a->page) || !put(a->page, found.rows[i])) {
-                buf_varint(answer_more(a), found.rows[i]);
-                return ST_OK;
-            }
-        q.from = found.next;
+    const uint32_t most = a->page->rows_max < ACCOUNTS_MAX ? a->page->rows_max : ACCOUNTS_MAX;
+    /* Account 0 is the common catalogue; one more than a page says where the next begins. */
+    struct accounts *all = accounts_open(&a->view, from > 0 ? from : 1, most + 1, a->arena);
+    if (all) {
+        list(a, all, most);
+        accounts_close(all);
     }
     return ST_OK;
 }

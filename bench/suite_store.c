@@ -64,8 +64,7 @@ enum status suite_restart(struct bench *b)
 {
     struct engine_status before = {0}, after = {0};
     /* Nothing but its length shall end the journal. */
-    const char *const flags[] = {"--checkpoint-ms=600000", "--pending-bytes=16GiB",
-                                 "--journal-bytes=256MiB", NULL};
+    const char *const flags[] = {"--checkpoint-ms=600000", "--pending-bytes=16GiB", NULL};
     for (unsigned i = 0; i < N_OF(flags); i++)
         b->daemon.flags[i] = flags[i];
     enum status st = bench_open(b);

@@ -346,7 +346,11 @@ static int dial(void)
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
-    CHECK(connect(fd, (const struct sockaddr *)&fuzz->address, sizeof(fuzz->address)) == 0);
+    int rc;
+    do /* libFuzzer's own alarm may strike; Linux waits on when asked again */
+        rc = connect(fd, (const struct sockaddr *)&fuzz->address, sizeof(fuzz->address));
+    while (rc != 0 && errno == EINTR);
+    CHECK(rc == 0);
     return fd;
 }
 

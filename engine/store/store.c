@@ -119,15 +119,14 @@ static int open_env(struct store *s, uint64_t map_bytes)
 {
     unsigned flags = MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0);
     int rc = mdb_env_create(&s->env);
-    if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX);
-    if (rc == 0)
-        rc = mdb_env_set_maxreaders(s->env, STORE_READERS_MAX);
-    if (rc == 0 && map_bytes > 0)
-        rc = mdb_env_set_mapsize(s->env, map_bytes);
-    if (rc == 0)
-        rc = mdb_env_open(s->env, s->dir, flags, 0600);
-    return rc;
+    if (rc != 0)
+        return rc;
+    /* These fail only once the environment is open. */
+    (void)mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX);
+    (void)mdb_env_set_maxreaders(s->env, STORE_READERS_MAX);
+    if (map_bytes > 0)
+        (void)mdb_env_set_mapsize(s->env, map_bytes);
+    return mdb_env_open(s->env, s->dir, flags, 0600);
 }
 
 /* Open, and unless read_only make, the tables. No write happens when all of them exist. */
@@ -259,10 +258,10 @@ static int rescue_open(struct store *s)
 {
     MDB_txn *h;
     int rc = mdb_env_create(&s->rescue);
-    if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->rescue, STORE_TABLES_MAX);
-    if (rc == 0)
-        rc = mdb_env_open(s->rescue, s->dir, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600);
+    if (rc != 0)
+        return rc;
+    (void)mdb_env_set_maxdbs(s->rescue, STORE_TABLES_MAX); /* fails only on an open one */
+    rc = mdb_env_open(s->rescue, s->dir, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600);
     if (rc == 0)
         rc = mdb_txn_begin(s->rescue, NULL, MDB_RDONLY, &h);
     for (unsigned i = 0; rc == 0 && i < s->tables_n; i++) {

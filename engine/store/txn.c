@@ -9,8 +9,8 @@
 
 static void fail(struct txn *t, int rc)
 {
-    if (t->status == ST_OK)
-        t->status = store_fault(t->store, rc, t->writes);
+    CHECK(t->status == ST_OK); /* after a failure LMDB is not asked again */
+    t->status = store_fault(t->store, rc, t->writes);
 }
 
 void txn_fail(struct txn *t, enum status st)

@@ -1,9 +1,10 @@
 /* Each way in which a disk can say no.
  *
  * Faults are injected where they happen: this program defines the pwrite, writev and fdatasync that
- * LMDB calls. */
+ * LMDB calls, and the fstatvfs that tells how much room the disk has. */
 #include "tests/unit/store/harness.h"
 
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -55,6 +56,30 @@ int fdatasync(int fd)
         return -1;
     }
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* What fstatvfs answers: of a disk of disk_blocks pages of 4096 bytes, disk_free are free; 0
+ * blocks: of a large and empty one. */
+static uint64_t disk_blocks, disk_free;
+static bool disk_unknown; /* it answers nothing */
+
+int fstatvfs(int fd, struct statvfs *out)
+{
+    (void)fd;
+    if (disk_unknown) {
+        errno = EIO;
+        return -1;
+    }
+    *out = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096};
+    out->f_blocks = disk_blocks > 0 ? disk_blocks : 1 << 30;
+    out->f_bavail = disk_blocks > 0 ? disk_free : 1 << 30;
+    return 0;
+}
+
+static void disk_is(uint64_t blocks, uint64_t free_blocks)
+{
+    disk_blocks = blocks;
+    disk_free = free_blocks;
 }
 
 /* ---- full ---- */
@@ -211,6 +236,79 @@ static void test_meta_write_that_says_full(void **state)
     close(fd);
 }
 
+/* A short write is EIO to LMDB; on a full disk it says no more than that the disk is full. */
+static void test_short_write_on_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put_one(f->s, "k", "old"), ST_OK);
+    for (int round = 0; round < 2; round++) {
+        struct txn t;
+        static const char val[10000];
+        txn_begin(f->s, true, &t);
+        for (uint64_t i = 0; i < 20; i++)
+            put_num(&t, T_B, i, val, sizeof(val));
+        disk_is(1 << 20, 0);
+        fault = FAULT_SHORT;
+        disk_unknown = round == 1; /* then nobody knows, and the disk counts as broken */
+        assert_int_equal(txn_commit(&t), round == 0 ? ST_STORAGE_FULL : ST_IO_ERROR);
+        fault = FAULT_NONE;
+        disk_unknown = false;
+        disk_is(0, 0);
+        assert_int_equal(store_failed(f->s), round == 1);
+        assert_int_equal(entries(f->s, T_B), 0);
+        assert_true(has(f->s, "k", "old"));
+    }
+    assert_int_equal(put_one(f->s, "k", "new"), ST_IO_ERROR);
+}
+
+/* A disk that is down to its reserve takes what deletes make room for. */
+static void test_disk_reserve(void **state)
+{
+    static const struct {
+        uint64_t blocks, free_blocks;
+        enum status want;
+    } rows[] = {
+        {1600, 100, ST_OK},                /* a sixteenth of a small disk: 100 pages */
+        {1600, 99, ST_STORAGE_FULL},       /* is kept */
+        {1 << 30, 16384, ST_OK},           /* 64 MiB of a large one */
+        {1 << 30, 16383, ST_STORAGE_FULL}, /* are kept */
+    };
+    struct fixture *f = *state;
+    static const char val[1000];
+    struct txn t;
+
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        disk_is(rows[i].blocks, rows[i].free_blocks);
+        if (put_one(f->s, "k", "v") != rows[i].want)
+            fail_msg("row %zu", i);
+        disk_unknown = true; /* who cannot be asked is not taken for full */
+        assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+        disk_unknown = false;
+        disk_is(0, 0);
+    }
+    txn_begin(f->s, true, &t);
+    for (uint64_t i = 0; i < 1000; i++)
+        put_num(&t, T_B, i, val, sizeof(val));
+    assert_int_equal(txn_commit(&t), ST_OK);
+
+    disk_is(1600, 0);
+    txn_begin(f->s, true, &t);
+    struct cur c;
+    cur_open(&t, T_B, &c);
+    cur_put(&c, "zz", 2, "v", 1); /* not even by a cursor */
+    cur_close(&c);
+    assert_int_equal(txn_commit(&t), ST_STORAGE_FULL);
+    txn_begin(f->s, true, &t);
+    assert_true(txn_del(&t, T_A, "k", 1));
+    txn_put(&t, T_A, "k", 1, "w", 1);
+    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_false(store_failed(f->s));
+    drain(f->s, 900); /* 100 pages and more are free now, without the disk having any */
+    assert_int_equal(put_one(f->s, "l", "v"), ST_OK);
+    assert_true(has(f->s, "k", "w"));
+    disk_is(0, 0);
+}
+
 /* The same through the seam that other folders' tests use. */
 static void test_seam(void **state)
 {
@@ -233,6 +331,8 @@ int main(void)
         STORE_TEST(test_transaction_too_big_for_map),
         STORE_TEST(test_failing_disk),
         STORE_TEST(test_meta_write_that_says_full),
+        STORE_TEST(test_short_write_on_a_full_disk),
+        STORE_TEST(test_disk_reserve),
         STORE_TEST(test_seam),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,77 @@ static void test_key_limit(void **state)
     assert_int_equal(txn_commit(&t), ST_OK);
 }
 
+/* No entry has a key of no bytes; as a place to begin at it is the first one. */
+static void test_empty_key(void **state)
+{
+    struct fixture *f = *state;
+    struct txn t;
+    struct cur c;
+    struct span v;
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    txn_begin(f->s, true, &t);
+    assert_false(txn_get(&t, T_A, "", 0, &v));
+    assert_false(txn_del(&t, T_A, "", 0));
+    char key[STORE_KEY_MAX + 1] = "";
+    assert_false(txn_del(&t, T_A, key, sizeof(key)));
+    cur_open(&t, T_A, &c);
+    assert_true(cur_seek(&c, "", 0));
+    assert_memory_equal(c.key.p, "k", 1);
+    cur_close(&c);
+    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(txn_commit(&t), ST_OK); /* ended once only */
+    assert_true(has(f->s, "k", "v"));
+}
+
+/* A cursor that outlives its transaction does nothing, and may still be closed. */
+static void test_cursor_after_its_transaction(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    for (int writes = 0; writes < 2; writes++) {
+        struct txn t;
+        struct cur c, other;
+        txn_begin(f->s, writes, &t);
+        cur_open(&t, T_A, &c);
+        cur_open(&t, T_B, &other);
+        assert_true(cur_first(&c));
+        if (writes) {
+            assert_int_equal(txn_commit(&t), ST_OK);
+            cur_close(&c);
+        } else {
+            cur_close(&c);
+            assert_int_equal(txn_commit(&t), ST_OK);
+        }
+        assert_false(c.on);
+        assert_false(cur_first(&c) || cur_next(&c) || cur_prev(&c));
+        cur_close(&c); /* once more: nothing to do */
+        cur_close(&other);
+    }
+    assert_true(has(f->s, "k", "v"));
+}
+
+/* A cursor at a failed transaction stands nowhere. */
+static void test_cursor_of_a_failed_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct txn t;
+    struct cur c, late;
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    txn_begin(f->s, true, &t);
+    cur_open(&t, T_A, &c);
+    assert_true(cur_first(&c));
+    txn_fail(&t, ST_CORRUPT);
+    cur_open(&t, T_A, &late);
+    cur_del(&c);
+    assert_false(c.on);
+    assert_false(cur_seek(&c, "k", 1) || cur_last(&c) || cur_prev(&c) || cur_first(&late));
+    assert_false(cur_has_prefix(&c, "k", 1));
+    cur_close(&late);
+    cur_close(&c);
+    assert_int_equal(txn_commit(&t), ST_CORRUPT);
+    assert_true(has(f->s, "k", "v"));
+}
+
 static void test_append(void **state)
 {
     struct fixture *f = *state;
@@ -242,6 +313,72 @@ static void test_reader_lag(void **state)
     assert_int_equal(size.oldest_reader_lag, 0);
 }
 
+/* The lag is that of the oldest, however many came later. */
+static void test_lag_of_several_readers(void **state)
+{
+    struct fixture *f = *state;
+    struct txn reader[3];
+    struct store_size size;
+    for (size_t i = 0; i < N_OF(reader); i++) {
+        assert_int_equal(put_one(f->s, "k", "0"), ST_OK);
+        txn_begin(f->s, false, &reader[i]);
+    }
+    store_size(f->s, &size);
+    assert_int_equal(size.readers, 3);
+    assert_int_equal(size.oldest_reader_lag, 2);
+    txn_abort(&reader[0]);
+    store_size(f->s, &size);
+    assert_int_equal(size.oldest_reader_lag, 1);
+    txn_abort(&reader[1]);
+    txn_abort(&reader[2]);
+}
+
+static void test_read_only(void **state)
+{
+    static const char *const more[] = {"a", "b", "never made"};
+    struct fixture *f = *state;
+    struct store_options o = {.dir = f->dir, .tables = more, .tables_n = 3, .read_only = true};
+    char why[256];
+    struct txn t;
+    struct cur c;
+    struct span v;
+    struct table_size size;
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    store_close(&f->s);
+    assert_int_equal(store_open(&o, &f->s, why), ST_OK);
+    assert_true(has(f->s, "k", "v"));
+    assert_int_equal(put_one(f->s, "k", "w"), ST_USAGE);
+    assert_false(store_failed(f->s));
+
+    /* A table that the owner has not made is an empty one. */
+    txn_begin(f->s, false, &t);
+    cur_open(&t, 2, &c);
+    assert_false(cur_first(&c));
+    cur_close(&c);
+    assert_false(txn_get(&t, 2, "k", 1, &v));
+    txn_table_size(&t, 2, &size);
+    assert_int_equal(size.entries, 0);
+    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(txn_commit(&t), ST_OK); /* ended once only */
+}
+
+/* Somebody removes the file below a running store: its size is told as none, not invented. */
+static void test_size_of_a_removed_file(void **state)
+{
+    struct fixture *f = *state;
+    char path[96];
+    struct store_size size;
+    assert_int_equal(put_one(f->s, "k", "v"), ST_OK);
+    store_size(f->s, &size);
+    assert_true(size.file_bytes >= size.used_bytes);
+    text_fmt(path, sizeof(path), "%s/data.mdb", f->dir);
+    assert_int_equal(remove(path), 0);
+    store_size(f->s, &size);
+    assert_int_equal(size.file_bytes, 0);
+    assert_true(size.used_bytes > 0);
+    assert_true(has(f->s, "k", "v")); /* it is still mapped */
+}
+
 static void test_readers_have_a_limit(void **state)
 {
     struct fixture *f = *state;
@@ -345,6 +482,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_status_is_sticky),
         STORE_TEST(test_key_limit),
+        STORE_TEST(test_empty_key),
+        STORE_TEST(test_cursor_after_its_transaction),
+        STORE_TEST(test_cursor_of_a_failed_transaction),
         STORE_TEST(test_append),
         STORE_TEST(test_tables_are_apart),
         STORE_TEST(test_second_owner_is_refused),
@@ -353,6 +493,9 @@ int main(void)
         STORE_TEST(test_unfinished_file_is_made_anew),
         STORE_TEST(test_reader_beside_writer),
         STORE_TEST(test_reader_lag),
+        STORE_TEST(test_lag_of_several_readers),
+        STORE_TEST(test_read_only),
+        STORE_TEST(test_size_of_a_removed_file),
         STORE_TEST(test_readers_have_a_limit),
         STORE_TEST(test_threads),
         STORE_TEST(test_copy),

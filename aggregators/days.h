@@ -4,12 +4,14 @@
 #define AGGREGATORS_DAYS_H
 
 #include "aggregators/generation.h"
+#include "engine/base/pace.h"
 #include "engine/store/store.h"
 
 struct days_limits {
     uint32_t activity_rows_max; /* rows kept per account; the oldest are trimmed beyond */
     uint64_t commit_bytes;      /* dirty pages of one commit, about; 0: MERGE_COMMIT_BYTES */
     bool popularity;            /* count which apps are connected together */
+    struct pace *pace;          /* of a merge of counts; NULL: as fast as it can */
 };
 
 /* Check or write the format; *position = first log position not covered (0 for a new store). */

@@ -35,6 +35,7 @@ struct writer {
     struct cell *pending; /* cells of a pending row, ascending slot */
     uint32_t pending_n, pending_cap;
     uint32_t cells_n; /* in cells */
+    uint64_t done;    /* tallies, rows and cells merged */
     bool closed;      /* the day keeps no quarter hours */
 };
 
@@ -104,6 +105,7 @@ static void gather_cells(struct writer *w, const struct row *r)
         w->pending = more(w->pending, w->pending_n + 1, &w->pending_cap, sizeof *w->pending);
         w->pending[w->pending_n++] = (struct cell){g->cell.p[at].slot, g->cell.p[at].count};
     }
+    w->done += w->pending_n;
     sort_cells(w->pending, w->pending_n);
 }
 
@@ -382,6 +384,7 @@ static void merge_tally(struct writer *w, const struct tally *t)
 {
     struct merge *m = w->m;
     gather_rows(w, t);
+    w->done += 1 + w->rows_n;
     w->closed = t->day < m->open_day;
     uint8_t key[SHEET_KEY_MAX];
     const size_t key_n = sheet_key(key, t->day, t->account, 0);
@@ -453,9 +456,12 @@ static void fetch_ahead(const struct merge *m, struct ahead *a, uint32_t i)
     }
 }
 
+#define PACE_STRIDE 64 /* tallies from one look at the pace to the next: some 50 us */
+
 void sheet_merge(struct merge *m)
 {
     const struct generation *g = m->g;
+    const uint64_t all = (uint64_t)g->tally.n + g->row.n + g->cell.n;
     const size_t max = SIZE_MAX / 2;
     struct writer w = {.m = m,
                        .first.body = buf_of(max),
@@ -472,6 +478,8 @@ void sheet_merge(struct merge *m)
         fetch_ahead(m, &ahead, i);
         if (merge_is_past(&m->at, MERGE_SHEETS, t->day, t->account))
             continue;
+        if (m->limits->pace != NULL && i % PACE_STRIDE == 0)
+            pace_keep(m->limits->pace, w.done, all);
         if (merge_is_due(m)) {
             cur_close(&w.cur);
             merge_part(m, MERGE_SHEETS, t->day, t->account);

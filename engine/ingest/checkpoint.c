@@ -79,7 +79,9 @@ enum status checkpoint_init(struct checkpoint *c, struct store *days,
         .days = days,
         .limits = {.activity_rows_max = o->activity_rows_max,
                    .commit_bytes = o->merge_commit_bytes,
-                   .popularity = o->popularity},
+                   .popularity = o->popularity,
+                   .pace = &c->pace},
+        .pace = {.due = PACE_ALL, .rests_max = o->merge_rest_ms},
         .covered = position,
         .active = generation_new(position),
         .spare = generation_new(0),
@@ -139,11 +141,16 @@ static void send(struct checkpoint *c, struct days_job job)
 }
 
 /* Half of what the signals leave of the budget. */
+static uint64_t generation_share(const struct checkpoint *c)
+{
+    return (c->pending_bytes - c->pending_bytes / SIGNALS_SHARE) / 2;
+}
+
 bool checkpoint_is_half_full(const struct checkpoint *c)
 {
     const uint64_t share = c->pending_bytes / SIGNALS_SHARE;
 
-    return generation_bytes(c->active) >= (c->pending_bytes - share) / 2 ||
+    return generation_bytes(c->active) >= generation_share(c) ||
            (c->signals_frozen == NULL && signals_bytes(c->signals) >= 2 * share);
 }
 
@@ -151,6 +158,24 @@ bool checkpoint_is_half_full(const struct checkpoint *c)
 static bool has_leisure(const struct checkpoint *c)
 {
     return !checkpoint_is_half_full(c) && c->log_bytes - c->active_log_bytes < c->journal_bytes;
+}
+
+/* A merge should be done when the active generation is this full: some time is left for signals. */
+#define MERGED_AT 700 /* per mille */
+
+static uint32_t due_for(uint64_t used, uint64_t budget)
+{
+    const uint64_t by = budget * MERGED_AT / PACE_ALL;
+
+    return used >= by ? PACE_ALL : (uint32_t)(used * PACE_ALL / by);
+}
+
+static void set_pace(struct checkpoint *c)
+{
+    const uint32_t memory = due_for(generation_bytes(c->active), generation_share(c));
+    const uint32_t log = due_for(c->log_bytes - c->active_log_bytes, c->journal_bytes);
+
+    pace_due(&c->pace, memory > log ? memory : log);
 }
 
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
@@ -198,6 +223,7 @@ void checkpoint_turn(struct checkpoint *c, const struct clock *now, bool may_pur
 
     const bool waits = now->mono_ms < c->retry_mono_ms; /* for room, which a purge may make */
 
+    set_pace(c);
     if (c->working || c->failed)
         return;
     if (c->frozen == NULL && c->spare != NULL && is_due(c, now->mono_ms))
@@ -390,6 +416,7 @@ static void take_last_job(struct checkpoint *c)
 void checkpoint_fini(struct checkpoint *c, bool final)
 {
     /* The thread ends only after its job, so closing it is also the wait for the job. */
+    pace_due(&c->pace, PACE_ALL);
     days_writer_close(&c->writer);
     if (c->working)
         take_last_job(c);

@@ -19,6 +19,7 @@ struct checkpoint {
     /* set at open, or by a reload */
     struct store *days;
     struct days_limits limits;
+    struct pace pace; /* of the merge under way */
     uint64_t pending_bytes;
     uint64_t journal_bytes;
     uint32_t period_ms;

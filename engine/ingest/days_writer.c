@@ -50,6 +50,7 @@ static void do_job(void *arg, void *letter)
     switch (job->kind) {
     case DAYS_MERGE:
         job->stats = (struct merge_stats){0};
+        pace_begin(w->limits.pace);
         job->status = days_merge(w->days, job->generation, &w->limits, &job->stats);
         break;
     case DAYS_SIGNALS:

@@ -24,6 +24,7 @@ const struct ingest_options ingest_options_default = {
     .pending_bytes = UINT64_C(768) << 20,
     .journal_bytes = UINT64_C(256) << 20,
     .checkpoint_ms = 3000,
+    .merge_rest_ms = 2000,
     .busy_after_ms = 3000,
     .id_window_bytes = UINT64_C(4) << 30,
     .id_window_hours = 48,

@@ -42,6 +42,7 @@ struct ingest_options {
     uint32_t producer_idle_days; /* a cursor unused for so long is forgotten */
     int32_t floor_day;           /* first day of data */
     uint64_t merge_commit_bytes; /* of one commit of a merge, about; 0: MERGE_COMMIT_BYTES */
+    uint32_t merge_rest_ms;      /* a merge that has time rests so long, in all; 0: never */
     bool popularity;             /* count which apps are connected together */
     bool clock_accept;           /* trust the wall clock whatever it says now */
 };

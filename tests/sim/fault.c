@@ -44,6 +44,7 @@ void fault_profile(struct life *l)
     l->options = ingest_options_default;
     l->options.limits.batch_events_max = BATCH_LIMIT;
     l->options.checkpoint_ms = 20 + (uint32_t)draw(s, 2000);
+    l->options.merge_rest_ms = 0; /* no time passes there */
     l->options.merge_commit_bytes = one_in(s, 2) ? 0 : 2 << 10;
     l->options.pending_bytes = pending[draw(s, 3)];
     l->options.journal_bytes = journal[draw(s, 3)];

@@ -78,6 +78,7 @@ void engine_new(struct engine *e)
 {
     *e = (struct engine){.options = ingest_options_default};
     e->options.checkpoint_ms = 3600000; /* tests say when */
+    e->options.merge_rest_ms = 0;
     scratch_new(&e->scratch);
     log_setup(LOG_ERROR, false);
 }

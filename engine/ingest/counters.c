@@ -101,7 +101,7 @@ void counters_unknown(struct counters *c, struct str name, uint64_t n)
 
 /* ---- rows ---- */
 
-/* The single counters of a total by name; codes follow as "rejected.<wire>", "refused.<wire>". */
+/* The single counters of a total by name; codes follow as "rejected.<NAME>", "refused.<NAME>". */
 static const struct {
     const char *name;
     size_t offset;

@@ -357,8 +357,7 @@ static void say_expected(struct txn *t, struct group *g, struct slot *s)
 {
     struct cursor c;
 
-    if (!s->batch.has_seq || s->batch.producer.n > PRODUCER_BYTES_MAX ||
-        !status_row(s->outcome.status)->retry)
+    if (!s->batch.has_seq || !status_row(s->outcome.status)->retry)
         return;
     (void)cursor_get(t, s->key_name, s->batch.producer, &c); /* never seen: 1 is expected */
     if (s->batch.epoch < c.epoch)

@@ -57,19 +57,13 @@ static void refuse_standing(struct ingest *in, struct slot *s, enum status why)
 }
 
 /* What no look-up is needed for. True: the writer is to judge the rest. */
-static bool envelope_ok(struct group *g, struct slot *s)
+static bool envelope_ok(struct slot *s)
 {
     const struct batch *b = &s->batch;
 
     if (s->transport == INGEST_PUSH && (b->seq_given || b->epoch_given)) {
         slot_refuse(s, ST_INVALID,
                     STR("a numbered envelope needs an answer; send it to the acknowledged socket"));
-        return false;
-    }
-    if (b->producer.n > PRODUCER_BYTES_MAX) {
-        slot_refuse(s, ST_INVALID,
-                    group_text(g, "producer has %zu bytes; at most %u are allowed", b->producer.n,
-                               PRODUCER_BYTES_MAX));
         return false;
     }
     return true;
@@ -81,7 +75,7 @@ static void decode(struct ingest *in, const struct ingest_source *from, struct s
     const struct admit_rules rules = {from, in->options.floor_day, in->census};
 
     frame_decode(s->frame.p, s->frame.n, &in->options.limits, &g->arena, &s->batch);
-    if (!envelope_ok(g, s))
+    if (!envelope_ok(s))
         return;
     s->judge = true;
     if (s->batch.has_seq)

@@ -111,63 +111,70 @@ static void a_limit_holds_over_a_restart(void **state)
     check_adds_up(e);
 }
 
-/* A batch of one call each by the apps from..to of the account. */
-static char *calls_of(uint64_t account, unsigned from, unsigned to)
+/* A batch of n calls of the account: by the apps from `first` on, or all by app 1 when it is 0. */
+static void send_calls(struct engine *e, uint64_t account, unsigned first, unsigned n,
+                       struct answer *a)
 {
-    size_t cap = (size_t)(to - from + 1) * 160 + 3;
+    size_t cap = n * (size_t)160 + 3;
     char *frame = malloc(cap);
     long long now_ms = NOW;
 
     CHECK(frame != NULL);
     size_t at = text_fmt(frame, cap, "[");
 
-    for (unsigned app = from; app <= to; app++)
+    for (unsigned i = 0; i < n; i++)
         at += text_fmt(frame + at, cap - at,
                        "%s{\"type\":\"api.call\",\"account\":%llu,\"app\":%u,\"method\":\"GET\","
                        "\"status\":200,\"time\":%lld}",
-                       app > from ? "," : "", (unsigned long long)account, app, now_ms);
+                       i > 0 ? "," : "", (unsigned long long)account, first > 0 ? first + i : 1,
+                       now_ms);
     text_fmt(frame + at, cap - at, "]");
-    return frame;
-}
-
-static void send_calls(struct engine *e, uint64_t account, unsigned from, unsigned to,
-                       struct answer *a)
-{
-    char *frame = calls_of(account, from, to);
-
     engine_send(e, &source_plain, frame, a);
     free(frame);
 }
 
-/* What the writer has, and what is folded, is no query's yet; it counts all the same. */
-static void a_limit_counts_what_is_in_flight(void **state)
+/* What the writer has is in no table and no generation; it counts all the same. */
+static void a_limit_counts_what_is_written(void **state)
 {
     struct engine *e = *state;
-    struct answer written, next, large[3], last;
+    struct answer written, next;
 
-    e->options.apps_max = 9000;
+    e->options.apps_max = 800;
     engine_start(e);
     loop_turn(e->loop, 0);
-    send_calls(e, 1, 1, 6000, &written);
-    send_calls(e, 2, 1, 100, NULL);
-    loop_turn(e->loop, 0); /* handed over */
-    send_calls(e, 1, 6001, 12000, &next);
+    send_calls(e, 1, 1, 300, &written); /* below half of the limit: counted anew next time */
+    loop_turn(e->loop, 0);              /* handed over */
+    assert_false(written.done);
+    send_calls(e, 1, 301, 600, &next);
     engine_settle(e);
-    assert_int_equal(written.outcome.accepted, 6000);
-    assert_int_equal(next.outcome.accepted, 3000);
+    assert_int_equal(written.outcome.accepted, 300);
+    assert_int_equal(next.outcome.accepted, 500);
+    assert_int_equal(next.first_code, ST_LIMIT);
+    check_adds_up(e);
+}
 
-    /* So large a group that it is folded over several turns. */
+/* The same between two turns of a group so large that it is folded over several. */
+static void a_limit_counts_what_is_being_folded(void **state)
+{
+    struct engine *e = *state;
+    struct answer large[6], folded, next;
+
+    e->options.apps_max = 800;
+    engine_start(e);
+    loop_turn(e->loop, 0);
     for (unsigned i = 0; i < N_OF(large); i++)
-        send_calls(e, 10 + i, 1, 9000, &large[i]);
+        send_calls(e, 10 + i, 0, 9000, &large[i]);
+    send_calls(e, 1, 1, 300, &folded);
     for (int turns = 0; !large[0].done; turns++) {
         assert_true(turns < 1000);
         loop_turn(e->loop, 100);
     }
-    send_calls(e, 12, 9001, 9500, &last);
+    assert_false(folded.done);
+    send_calls(e, 1, 301, 600, &next);
     engine_settle(e);
-    assert_int_equal(large[2].outcome.accepted, 9000);
-    assert_int_equal(last.outcome.accepted, 0);
-    assert_int_equal(last.first_code, ST_LIMIT);
+    assert_int_equal(folded.outcome.accepted, 300);
+    assert_int_equal(next.outcome.accepted, 500);
+    assert_int_equal(next.first_code, ST_LIMIT);
     check_adds_up(e);
 }
 
@@ -175,7 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ALONE(a_limit_holds_over_a_restart),
-        ALONE(a_limit_counts_what_is_in_flight),
+        ALONE(a_limit_counts_what_is_written),
+        ALONE(a_limit_counts_what_is_being_folded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

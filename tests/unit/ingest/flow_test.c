@@ -130,6 +130,15 @@ static void stopping_answers_everything(void **state)
     assert_false(ingest_may_read(e->ingest, INGEST_PUSH));
 }
 
+static void transports_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(ingest_transport_name(INGEST_ZMQ), "zmq");
+    assert_string_equal(ingest_transport_name(INGEST_PUSH), "push");
+    assert_string_equal(ingest_transport_name(INGEST_HTTP), "http");
+    assert_string_equal(ingest_transport_name(INGEST_TRANSPORT_N), ""); /* of a row gone bad */
+}
+
 struct observed {
     unsigned frames, batches, events;
     uint64_t position;
@@ -207,6 +216,7 @@ int main(void)
         ALONE(a_full_group_pauses_reading),
         STARTED(the_log_is_trimmed),
         STARTED(stopping_answers_everything),
+        cmocka_unit_test(transports_have_names),
         STARTED(observers_see_what_they_should),
         STARTED(frames_are_recorded),
     };

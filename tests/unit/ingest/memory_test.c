@@ -1,9 +1,12 @@
 /* Memory that runs out, part by part: who notices it says so, counts what it can, and is as good as
  * before afterwards. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -257,6 +260,57 @@ static void rows_that_cannot_be_built_fail_the_commit(void **state)
     free(back);
 }
 
+/* ---- a start ---- */
+
+/* Start under the nth allocation's failure, in a process of its own: where memory of aggregators/
+ * runs out it ends (CHECK). 0: started. */
+static int start_in_child(struct engine *e, uint32_t nth)
+{
+    char why[256];
+    int status;
+    pid_t child = fork();
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(freopen("/dev/null", "w", stderr) != NULL);
+        CHECK(loop_new(&e->loop) == ST_OK);
+        e->front = scratch_front(&e->scratch, 0);
+        e->days = scratch_days(&e->scratch, 0);
+        const struct ingest_setup setup = {e->loop, e->front, e->days, clock_now(), e->options};
+
+        alloc_fail(nth);
+        enum status st = ingest_open(&setup, &e->ingest, why);
+
+        (void)alloc_fail_end();
+        CHECK((st == ST_OK) == (e->ingest != NULL));
+        engine_stop(e, false);
+        exit((int)st); /* not _exit: what is measured by a coverage build is written then */
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+        return ST_NO_MEMORY;
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* A tail is folded again, too. */
+static void a_start_without_memory_is_refused(void **state)
+{
+    struct engine *e = *state;
+    uint32_t nth = 1;
+
+    assert_int_equal(engine_ask(e, "[{\"type\":\"bad\"}," CALL "]", NOW).outcome.accepted, 1);
+    engine_stop(e, false);
+    for (int st = ST_NO_MEMORY; st != ST_OK; nth++) {
+        st = start_in_child(e, nth);
+        assert_true(st == ST_OK || st == ST_NO_MEMORY);
+        assert_true(nth < 1000);
+    }
+    assert_true(nth > 10); /* itself, groups, census, writers, what the log is read with */
+    engine_start(e);
+    assert_int_equal(engine_sheet(e, 1, day_of_ms(NOW)).calls, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(faults_that_cannot_be_set_aside_fail_the_commit, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_that_cannot_be_built_fail_the_commit, setup, teardown),
+        STARTED(a_start_without_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

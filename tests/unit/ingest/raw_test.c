@@ -51,6 +51,14 @@ static void json_frames(void **state)
         {"[", ""},
         {"{", "{|"},
         {"{\"events\":", "{\"events\":|"},
+        {"{\"events\"", "{\"events\"|"},
+        {"{\"a\":\"x", "{\"a\":\"x|"},
+        {"{\"a\":1", "{\"a\":1|"},
+        /* other names, other values, and what is no object */
+        {"{\"names\":[1,2],\"events\":[3]}", "3|"},
+        {"{\"a\" 1,\"events\":[3]}", "{\"a\" 1,\"events\":[3]}|"},
+        {"{\"a\":1 \"events\":[3]}", "{\"a\":1 \"events\":[3]}|"},
+        {"{\"a\":{\"b\":1},\"events\":[3]}", "3|"},
     };
     char out[512];
 
@@ -84,6 +92,23 @@ static void msgpack_frames(void **state)
         {BYTES("\xdd\xff\xff\xff\xff\x01"), "\x01|"},
         {BYTES("\x91\xc7\x01\x01\x01"), ""}, /* an extension */
         {BYTES("\xdc"), ""},
+        {BYTES(""), ""},
+        /* events that are no list, or not there: the map is the event */
+        {BYTES("\x81\xa6"
+               "events\x05"),
+         "\x81\xa6"
+         "events\x05|"},
+        {BYTES("\x81\xa6"
+               "events"),
+         "\x81\xa6"
+         "events|"},
+        {BYTES("\x81\xa6"
+               "eve"),
+         "\x81\xa6"
+         "eve|"},
+        {BYTES("\x82\xa1x\x92\x01\x02\xa6"
+               "events\x91\x07"),
+         "\x07|"},
     };
     char out[512];
 

@@ -13,9 +13,10 @@ static const enum days_table by_account[] = {DAYS_ACTIVITY_ACCOUNT, DAYS_CONNECT
 
 /* The accounts of one table, or of one day of the sheets, ascending. */
 struct walk {
-    struct cur c;
     bool of_sheets;
-    int32_t day; /* of_sheets */
+    int32_t day;                /* of_sheets */
+    struct sheet_cursor sheets; /* of_sheets */
+    struct cur c;               /* else */
     bool on;
     uint64_t account; /* on: where it stands */
 };
@@ -40,33 +41,29 @@ struct accounts {
 
 /* ---- stored ---- */
 
-static bool read_key(struct walk *w)
+static void walk_table_to(struct accounts *g, struct walk *w, uint64_t account)
 {
-    uint64_t app;
-    if (w->of_sheets) {
-        const int32_t day = w->day;
-        const bool good = sheet_key_read(w->c.key, &w->day, &w->account, &app);
-        w->on = w->day == day;
-        w->day = day;
-        return good;
-    }
+    uint8_t key[9];
+    w->on = cur_seek(&w->c, key, (size_t)(put_ordered(key, account) - key));
+    if (!w->on)
+        return;
     struct reader r = reader_of(w->c.key.p, w->c.key.n);
     w->account = read_ordered(&r);
-    return !r.bad;
+    if (r.bad)
+        txn_fail(&g->v->txn, ST_CORRUPT);
+    w->on = !r.bad;
 }
 
 /* To the first account at or above. */
 static void walk_to(struct accounts *g, struct walk *w, uint64_t account)
 {
-    uint8_t key[SHEET_KEY_MAX];
-    const size_t key_n = w->of_sheets ? sheet_key(key, w->day, account, 0)
-                                      : (size_t)(put_ordered(key, account) - key);
     g->looked_up++;
-    w->on = cur_seek(&w->c, key, key_n);
-    if (w->on && !read_key(w)) {
-        txn_fail(&g->v->txn, ST_CORRUPT);
-        w->on = false;
+    if (!w->of_sheets) {
+        walk_table_to(g, w, account);
+        return;
     }
+    w->on = sheet_cursor_seek(&w->sheets, w->day, account) && w->sheets.day == w->day;
+    w->account = w->sheets.account;
 }
 
 static void open_walks(struct accounts *g, uint64_t from)
@@ -75,7 +72,10 @@ static void open_walks(struct accounts *g, uint64_t from)
         struct walk *w = &g->walks[i];
         w->of_sheets = i >= BY_ACCOUNT_N;
         w->day = w->of_sheets ? g->v->first_day + (int32_t)(i - BY_ACCOUNT_N) : 0;
-        cur_open(&g->v->txn, w->of_sheets ? DAYS_SHEET : by_account[i], &w->c);
+        if (w->of_sheets)
+            sheet_cursor_open(&g->v->txn, &w->sheets);
+        else
+            cur_open(&g->v->txn, by_account[i], &w->c);
         walk_to(g, w, from);
     }
 }
@@ -180,5 +180,8 @@ uint64_t accounts_looked_up(const struct accounts *g)
 void accounts_close(struct accounts *g)
 {
     for (uint32_t i = 0; i < g->walks_n; i++)
-        cur_close(&g->walks[i].c);
+        if (g->walks[i].of_sheets)
+            sheet_cursor_close(&g->walks[i].sheets);
+        else
+            cur_close(&g->walks[i].c);
 }

@@ -51,14 +51,13 @@ void audit_one(struct view *v, uint64_t account, int32_t day, struct arena *a,
 /* The first stored (day, account) at or behind *at; false: none. */
 static bool next_sheet(struct view *v, struct audit_at *at)
 {
-    uint8_t key[SHEET_KEY_MAX];
-    uint64_t app;
-    struct cur c;
-    cur_open(&v->txn, DAYS_SHEET, &c);
-    const bool on = cur_seek(&c, key, at->started ? sheet_key(key, at->day, at->account, 0) : 0);
-    if (on && !sheet_key_read(c.key, &at->day, &at->account, &app))
-        txn_fail(&v->txn, ST_CORRUPT);
-    cur_close(&c);
+    struct sheet_cursor c;
+    sheet_cursor_open(&v->txn, &c);
+    const bool on =
+        at->started ? sheet_cursor_seek(&c, at->day, at->account) : sheet_cursor_first(&c);
+    at->day = c.day;
+    at->account = c.account;
+    sheet_cursor_close(&c);
     at->started = true;
     return on && v->txn.status == ST_OK;
 }
@@ -95,23 +94,12 @@ static void fault(struct audit *a, enum days_table table, const char *what)
         a->report->fault(a->report->arg, days_table_names[table], what);
 }
 
-/* One chunk alone: order of apps and of cells, and nothing left over. */
-static void check_chunk(struct audit *a, const struct cur *c, uint64_t *account, int32_t *day)
+/* The rows of one sheet or chunk: order of apps and of cells, and nothing left over. */
+static void check_rows(struct audit *a, struct sheet_cursor *c)
 {
-    uint64_t app_first;
-    struct reader rows;
-    struct sheet_head head = {0};
     struct sheet_row_reader row;
-    if (!sheet_key_read(c->key, day, account, &app_first)) {
-        fault(a, DAYS_SHEET, "a key is not day, account, app");
-        return;
-    }
-    if (sheet_open(c->val, app_first, &rows, &head)) {
-        fault(a, DAYS_SHEET, "a checksum does not match");
-        return;
-    }
-    uint64_t app = app_first, before = 0;
-    for (bool first = true; sheet_next(&rows, &app, &row); first = false) {
+    uint64_t app = c->app_first, before = 0;
+    for (bool first = true; sheet_next(&c->rows, &app, &row); first = false) {
         if (!first && app <= before)
             fault(a, DAYS_SHEET, "apps of a chunk are out of order");
         before = app;
@@ -123,46 +111,62 @@ static void check_chunk(struct audit *a, const struct cur *c, uint64_t *account,
         if (row.cells.bad || reader_left(&row.cells))
             fault(a, DAYS_SHEET, "cells are more or fewer than counted");
     }
-    if (rows.bad)
+    if (c->rows.bad)
         fault(a, DAYS_SHEET, "a chunk ends inside a row");
+}
+
+/* What the totals of a sheet should be. */
+static void check_sums(struct audit *a, struct arena *arena, const struct sheet_cursor *c)
+{
+    struct audit_day d;
+    audit_one(&a->v, c->account, c->day, arena, &d);
+    arena_reset(arena);
+    if (!d.ok) {
+        char what[160];
+        text_fmt(what, sizeof what,
+                 "day %d of account %llu: records %llu by app %llu by type %llu by action %llu, "
+                 "calls %llu by app %llu",
+                 c->day, (unsigned long long)c->account, (unsigned long long)d.record_total,
+                 (unsigned long long)d.by_app, (unsigned long long)d.by_type,
+                 (unsigned long long)d.by_action, (unsigned long long)d.call_total,
+                 (unsigned long long)d.calls_by_app);
+        fault(a, DAYS_SHEET, what);
+    }
+    if (a->report->day)
+        a->report->day(a->report->arg, &d);
+}
+
+/* To the next sheet or chunk; what cannot be read on the way is told, block by block. */
+static bool read_on(struct audit *a, struct sheet_cursor *c, bool on)
+{
+    for (; !on && c->bad && a->v.txn.status == ST_OK; on = sheet_cursor_next(c)) {
+        fault(a, DAYS_SHEET, "a block does not check out");
+        c->bad = false;
+        c->block = (struct reader){0};
+    }
+    return on;
 }
 
 static void check_sheets(struct audit *a)
 {
-    struct cur c;
+    struct sheet_cursor c;
     struct arena arena = {0};
-    uint64_t last_account = UINT64_MAX;
-    int32_t last_day = -1;
-    cur_open(&a->v.txn, DAYS_SHEET, &c);
-    for (bool on = cur_first(&c); on; on = cur_next(&c)) {
-        uint64_t account = 0;
-        int32_t day = 0;
+    sheet_cursor_open(&a->v.txn, &c);
+    bool on = read_on(a, &c, sheet_cursor_first(&c));
+    int32_t day = 0;
+    uint64_t account = UINT64_MAX;
+    for (; on; on = read_on(a, &c, sheet_cursor_next(&c))) {
         const uint64_t faults = a->counts->faults;
         a->counts->sheets++;
-        check_chunk(a, &c, &account, &day);
-        if (a->counts->faults != faults || (account == last_account && day == last_day))
-            continue;
-        last_account = account;
-        last_day = day;
-        struct audit_day d;
-        audit_one(&a->v, account, day, &arena, &d);
-        arena_reset(&arena);
-        if (!d.ok) {
-            char what[160];
-            text_fmt(
-                what, sizeof what,
-                "day %d of account %llu: records %llu by app %llu by type %llu by action %llu, "
-                "calls %llu by app %llu",
-                day, (unsigned long long)account, (unsigned long long)d.record_total,
-                (unsigned long long)d.by_app, (unsigned long long)d.by_type,
-                (unsigned long long)d.by_action, (unsigned long long)d.call_total,
-                (unsigned long long)d.calls_by_app);
-            fault(a, DAYS_SHEET, what);
-        }
-        if (a->report->day)
-            a->report->day(a->report->arg, &d);
+        if (c.app_first == 0 && c.day == day && account != UINT64_MAX && c.account <= account)
+            fault(a, DAYS_SHEET, "accounts are out of order");
+        day = c.day;
+        account = c.account;
+        check_rows(a, &c);
+        if (a->counts->faults == faults && c.app_first == 0)
+            check_sums(a, &arena, &c);
     }
-    cur_close(&c);
+    sheet_cursor_close(&c);
     arena_fini(&arena);
 }
 
@@ -265,7 +269,6 @@ static void check_late(struct audit *a)
     for (bool on = cur_first(&c); on; on = cur_next(&c))
         check_late_chunk(a, &c, &day, &least);
     cur_close(&c);
-    a->counts->late_partly = meta_get(&a->v.txn, META_LATE_PARTLY, 0) != 0;
 }
 
 static void check_waiting(struct audit *a)

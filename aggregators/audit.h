@@ -47,8 +47,6 @@ struct audit_report {
 
 struct audit_counts {
     uint64_t sheets, sketches, activities, accounts, connections, references; /* rows read */
-    bool
-        late_partly; /* an older version, which did not count them by account, began these tables */
     uint64_t faults;
 };
 

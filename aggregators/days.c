@@ -76,22 +76,19 @@ enum status days_prepare(struct store *days, uint64_t *position, char why[static
     struct txn t;
     txn_begin(days, true, &t);
     const uint64_t format = meta_get(&t, META_FORMAT, 0);
-    if (t.status == ST_OK && format > DAYS_FORMAT) {
+    if (t.status == ST_OK && format != 0 && format != DAYS_FORMAT) {
         txn_abort(&t);
-        text_fmt(
-            why, 256,
-            "the day tables have format %llu and this version knows formats up to %u; they are "
-            "left untouched",
-            (unsigned long long)format, DAYS_FORMAT);
-        return ST_NEWER_FORMAT;
+        text_fmt(why, 256,
+                 "the day tables have format %llu and this version knows format %u only; they are "
+                 "left untouched",
+                 (unsigned long long)format, DAYS_FORMAT);
+        return ST_OTHER_FORMAT;
     }
     const uint64_t at = meta_get(&t, META_POSITION, 0);
-    if (format == 0)
+    if (format == 0) {
         meta_put(&t, META_POSITION, 0);
-    else if (format < LATE_FORMAT)
-        meta_put(&t, META_LATE_PARTLY, 1);
-    if (format < DAYS_FORMAT)
         meta_put(&t, META_FORMAT, DAYS_FORMAT);
+    }
     const enum status st = txn_commit(&t);
     if (st) {
         text_fmt(why, 256, "cannot prepare the day tables: %s", status_row(st)->text);

@@ -104,45 +104,34 @@ static bool cut(struct gathering *g, uint64_t rows, uint64_t app)
     return true;
 }
 
-static void take_chunk(struct gathering *g, int32_t day, const struct cur *c, uint64_t first)
+static void take_rows(struct gathering *g, struct sheet_cursor *c)
 {
-    uint64_t app = first;
-    struct reader rows;
-    struct sheet_head head = {0};
+    uint64_t app = c->app_first;
     struct sheet_row_reader row;
-    if (sheet_open(c->val, first, &rows, &head)) {
-        txn_fail(&g->v->txn, ST_CORRUPT);
-        return;
-    }
-    while (sheet_next(&rows, &app, &row) && row.app <= g->to_app) {
+    while (sheet_next(&c->rows, &app, &row) && row.app <= g->to_app) {
         g->rows_read++;
         if (row.app < g->q->from_app)
             continue;
-        const struct last_activity x = of_day(day, row.app, row.sent_ms1, row.received_ms1);
+        const struct last_activity x = of_day(c->day, row.app, row.sent_ms1, row.received_ms1);
         take(g, &x);
     }
-    if (rows.bad)
-        txn_fail(&g->v->txn, ST_CORRUPT);
+    c->bad |= c->rows.bad;
 }
 
 static void take_stored(struct gathering *g, int32_t day)
 {
-    uint8_t key[SHEET_KEY_MAX], above[SHEET_KEY_MAX];
-    const size_t prefix_n = sheet_key(key, day, g->q->account, 0) - 1; /* without the app */
     const uint64_t begun = g->rows_read;
-    struct cur c;
-    cur_open(&g->v->txn, DAYS_SHEET, &c);
-    bool on = cur_seek(&c, key, prefix_n);
-    if (on && g->q->from_app) /* the chunk that may hold it begins at or below it */
-        on = cur_seek_before(&c, above, sheet_key(above, day, g->q->account, g->q->from_app + 1));
-    for (; on && cur_has_prefix(&c, key, prefix_n); on = cur_next(&c)) {
-        struct reader k = reader_of((const uint8_t *)c.key.p + prefix_n, c.key.n - prefix_n);
-        const uint64_t first = read_ordered(&k);
-        if (first > g->to_app || cut(g, g->rows_read - begun, first))
+    struct sheet_cursor c;
+    sheet_cursor_open(&g->v->txn, &c);
+    bool on = sheet_cursor_find(&c, day, g->q->account);
+    if (on && g->q->from_app)
+        on = sheet_cursor_to_app(&c, g->q->from_app);
+    for (; on; on = sheet_cursor_next_chunk(&c)) {
+        if (c.app_first > g->to_app || cut(g, g->rows_read - begun, c.app_first))
             break;
-        take_chunk(g, day, &c, first);
+        take_rows(g, &c);
     }
-    cur_close(&c);
+    sheet_cursor_close(&c);
 }
 
 static int by_app(const void *a, const void *b)

@@ -93,7 +93,6 @@ enum days_meta {
     META_SIGNALS = 'S',          /* first position whose signals are not merged */
     META_SIGNALS_MERGE = 'M',    /* how far the merge of signals under way has come */
     META_DROPPED = 'x',          /* rows dropped by merges behind the purge mark, ever */
-    META_LATE_PARTLY = 'L',      /* late events were not counted from the start */
     META_POPULARITY_PHASE = 'P', /* what the count of apps is at */
     META_POPULARITY_AT = 'A',    /* its next account or app */
 };

@@ -37,21 +37,22 @@ static void carry(struct txn *t, uint64_t account, int32_t day, const struct she
     txn_put(t, DAYS_CARRY, key, key_n, val, (size_t)(end - val));
 }
 
-static void carry_chunk(struct txn *t, const struct cur *c)
+/* The first block or chunk of all. */
+static void carry_first(struct txn *t, uint32_t *budget)
 {
-    int32_t day;
-    uint64_t account, app;
-    struct sheet_head head;
-    struct sheet_row_reader row;
-    struct reader rows;
-    if (!sheet_key_read(c->key, &day, &account, &app) || sheet_open(c->val, app, &rows, &head)) {
-        txn_fail(t, ST_CORRUPT);
-        return;
+    struct sheet_cursor c;
+    sheet_cursor_open(t, &c);
+    bool on = sheet_cursor_first(&c);
+    for (bool more = on; more; more = on && reader_left(&c.block) > 0 && sheet_cursor_next(&c)) {
+        struct sheet_row_reader row;
+        uint64_t app = c.app_first;
+        while (sheet_next(&c.rows, &app, &row)) {
+            carry(t, c.account, c.day, &row);
+            *budget -= *budget > 1;
+        }
+        c.bad |= c.rows.bad;
     }
-    while (sheet_next(&rows, &app, &row))
-        carry(t, account, day, &row);
-    if (rows.bad)
-        txn_fail(t, ST_CORRUPT);
+    sheet_cursor_close(&c);
 }
 
 /* Does the row at the cursor lie before the day? */
@@ -71,7 +72,7 @@ static bool purge_days(struct txn *t, enum days_table table, int32_t first_day, 
     bool on = cur_first(&c);
     for (; on && before(t, &c, bound) && *budget; (*budget)--) {
         if (table == DAYS_SHEET)
-            carry_chunk(t, &c);
+            carry_first(t, budget);
         cur_del(&c);
         on = c.on;
     }

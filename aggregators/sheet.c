@@ -1,6 +1,8 @@
-/* The packed form of a sheet: keys, and reading. Writing is in sheet_merge.c. */
+/* The packed form of a sheet: keys, and reading. Blocks are written in sheet_block.c, rows in
+ * sheet_merge.c. */
 #include "aggregators/sheet.h"
 
+#include "aggregators/tables.h"
 #include "aggregators/value.h"
 
 size_t sheet_key(uint8_t key[static SHEET_KEY_MAX], int32_t day, uint64_t account,
@@ -21,19 +23,14 @@ bool sheet_key_read(struct span key, int32_t *day, uint64_t *account, uint64_t *
     return !r.bad && reader_left(&r) == 0;
 }
 
-enum status sheet_open(struct span value, uint64_t app_first, struct reader *rows,
-                       struct sheet_head *head)
+bool sheet_open(struct span sheet, struct sheet_head *head, struct reader *rows)
 {
-    struct reader r;
-    if (value_open(value, &r))
-        return ST_CORRUPT;
-    if (app_first == 0) {
-        head->record_total = read_varint(&r);
-        head->call_total = read_varint(&r);
-        head->more_chunks = read_varint(&r);
-    }
+    struct reader r = reader_of(sheet.p, sheet.n);
+    head->record_total = read_varint(&r);
+    head->call_total = read_varint(&r);
+    head->chunks = read_varint(&r);
     *rows = r;
-    return r.bad ? ST_CORRUPT : ST_OK;
+    return !r.bad;
 }
 
 bool sheet_next(struct reader *rows, uint64_t *app, struct sheet_row_reader *row)
@@ -51,4 +48,100 @@ bool sheet_next(struct reader *rows, uint64_t *app, struct sheet_row_reader *row
     row->cells = reader_of(cells, cells ? cells_bytes : 0);
     row->rest = (struct span){rest, (size_t)(rows->p - rest)};
     return !rows->bad && row->cells_n <= cells_bytes;
+}
+
+/* ---- walking ---- */
+
+void sheet_cursor_open(struct txn *t, struct sheet_cursor *out)
+{
+    *out = (struct sheet_cursor){0};
+    cur_open(t, DAYS_SHEET, &out->c);
+}
+
+void sheet_cursor_close(struct sheet_cursor *s)
+{
+    if (s->bad)
+        txn_fail(s->c.txn, ST_CORRUPT);
+    cur_close(&s->c);
+}
+
+static bool spoilt(struct sheet_cursor *s)
+{
+    s->bad = true;
+    return false;
+}
+
+static bool take_sheet(struct sheet_cursor *s)
+{
+    s->account += read_varint(&s->block);
+    const size_t n = read_varint(&s->block);
+    const uint8_t *p = read_span(&s->block, n);
+    if (p == NULL || !sheet_open((struct span){p, n}, &s->head, &s->rows))
+        return spoilt(s);
+    return true;
+}
+
+/* To the first sheet of the block, or the chunk, that the cursor of the table stands on. */
+static bool enter(struct sheet_cursor *s)
+{
+    struct reader r;
+    if (!sheet_key_read(s->c.key, &s->day, &s->account, &s->app_first) ||
+        value_open(s->c.val, &r) != ST_OK)
+        return spoilt(s);
+    if (s->app_first == 0) {
+        s->block = r;
+        return take_sheet(s);
+    }
+    s->block = (struct reader){0};
+    s->head = (struct sheet_head){0};
+    s->rows = r;
+    return true;
+}
+
+bool sheet_cursor_first(struct sheet_cursor *s)
+{
+    return cur_first(&s->c) && enter(s);
+}
+
+bool sheet_cursor_next(struct sheet_cursor *s)
+{
+    if (reader_left(&s->block) > 0)
+        return take_sheet(s);
+    return cur_next(&s->c) && enter(s);
+}
+
+bool sheet_cursor_seek(struct sheet_cursor *s, int32_t day, uint64_t account)
+{
+    uint8_t above[SHEET_KEY_MAX];
+    /* Where its block would begin: at or below the account. Chunks are of a lower one. */
+    if (!cur_seek_before(&s->c, above, sheet_key(above, day, account, 1)))
+        return sheet_cursor_first(s);
+    bool on = enter(s);
+    while (on && (s->day < day || s->account < account) && s->day <= day)
+        on = s->day < day ? cur_next(&s->c) && enter(s) : sheet_cursor_next(s);
+    return on;
+}
+
+bool sheet_cursor_find(struct sheet_cursor *s, int32_t day, uint64_t account)
+{
+    return sheet_cursor_seek(s, day, account) && s->day == day && s->account == account;
+}
+
+bool sheet_cursor_next_chunk(struct sheet_cursor *s)
+{
+    int32_t day;
+    uint64_t account, app_first;
+    if ((s->app_first == 0 && s->head.chunks == 0) || !cur_next(&s->c))
+        return false;
+    if (!sheet_key_read(s->c.key, &day, &account, &app_first))
+        return spoilt(s);
+    return day == s->day && account == s->account && app_first > 0 && enter(s);
+}
+
+bool sheet_cursor_to_app(struct sheet_cursor *s, uint64_t app)
+{
+    uint8_t above[SHEET_KEY_MAX];
+    if (s->head.chunks == 0)
+        return true;
+    return cur_seek_before(&s->c, above, sheet_key(above, s->day, s->account, app + 1)) && enter(s);
 }

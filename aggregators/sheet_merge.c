@@ -1,6 +1,6 @@
 /* Merge pending counters into stored sheets, in key order. */
 #include "aggregators/merge.h"
-#include "aggregators/sheet.h"
+#include "aggregators/sheet_block.h"
 #include "aggregators/value.h"
 #include "engine/base/check.h"
 
@@ -12,7 +12,7 @@ struct chunk {
     size_t from, to;
 };
 
-/* Chunks on their way to the table. */
+/* Chunks on their way to the table; the first may be that of a sheet, which goes to a block. */
 struct output {
     struct buf body; /* their rows */
     struct chunk *chunks;
@@ -23,9 +23,10 @@ struct output {
 /* Scratch of one merge; grows to the largest sheet met. */
 struct writer {
     struct merge *m;
-    struct cur cur;
-    struct output first;     /* what becomes of a sheet's first chunk */
-    struct output others;    /* of those behind it */
+    struct sheet_blocks blocks;
+    struct cur cur;          /* on chunks */
+    struct output first;     /* what becomes of the rows of a sheet in its block */
+    struct output others;    /* of those of a chunk */
     struct output *out;      /* the one being written */
     struct buf cells;        /* cells of the row being written */
     struct buf value;        /* a whole value */
@@ -303,37 +304,31 @@ static void begin_chunks(struct writer *w, uint64_t app_first)
     w->out->app_last = app_first;
 }
 
-static void put_chunk(struct writer *w, const struct tally *t, const struct chunk *c,
-                      const struct sheet_head *head)
+static void put_chunk(struct writer *w, const struct tally *t, const struct chunk *c)
 {
     struct buf *v = &w->value;
     value_begin(v);
-    if (c->app_first == 0) {
-        buf_varint(v, head->record_total);
-        buf_varint(v, head->call_total);
-        buf_varint(v, head->more_chunks);
-    }
-    if (c->to > c->from)
-        buf_put(v, w->out->body.p + c->from, c->to - c->from);
+    buf_put(v, w->out->body.p + c->from, c->to - c->from);
     CHECK(!w->out->body.bad && !w->cells.bad);
     value_seal(v);
     uint8_t key[SHEET_KEY_MAX];
     const size_t key_n = sheet_key(key, t->day, t->account, c->app_first);
     cur_put(&w->cur, key, key_n, v->p, v->n);
-    w->m->stats->sheets++;
     w->m->stats->bytes += v->n;
-    w->m->dirty_bytes += t->day >= w->m->open_day ? v->n : MERGE_STRAY_BYTES;
+    sheet_block_dirty(w->m, v->n);
 }
 
-/* Copy the chunks that follow the first one; each as ordered(app_first) . length . value. */
-static void copy_more_chunks(struct writer *w, const struct tally *t, uint64_t n)
+/* Copy the chunks of a sheet; each as ordered(app_first) . length . value. */
+static void copy_chunks(struct writer *w, const struct tally *t, uint64_t n)
 {
+    uint8_t key[SHEET_KEY_MAX];
+    bool on = cur_seek(&w->cur, key, sheet_key(key, t->day, t->account, 1));
     buf_reset(&w->old);
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < n; i++, on = cur_next(&w->cur)) {
         int32_t day;
         uint64_t account, app_first;
-        if (!cur_next(&w->cur) || !sheet_key_read(w->cur.key, &day, &account, &app_first) ||
-            day != t->day || account != t->account) {
+        if (!on || !sheet_key_read(w->cur.key, &day, &account, &app_first) || day != t->day ||
+            account != t->account) {
             txn_fail(&w->m->txn, ST_CORRUPT);
             return;
         }
@@ -343,10 +338,10 @@ static void copy_more_chunks(struct writer *w, const struct tally *t, uint64_t n
     CHECK(!w->old.bad); /* a chunk left out would be rows lost */
 }
 
-/* The chunks after the first: rewrite those that pending rows fall into. rows[0..n) are those at or
- * above the second chunk. Returns how many chunks were added. */
-static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
-                                  const struct row *const *rows, uint32_t n)
+/* Rewrite those chunks that pending rows fall into. rows[0..n) are those at or above the first
+ * chunk. Returns how many chunks were added. */
+static uint64_t merge_chunks(struct writer *w, const struct tally *t, const struct row *const *rows,
+                             uint32_t n)
 {
     struct reader r = reader_of(w->old.p, w->old.n);
     uint64_t added = 0;
@@ -361,7 +356,7 @@ static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
             k++;
         if (k) {
             struct reader old;
-            if (sheet_open((struct span){value.p, value.n}, app_first, &old, NULL)) {
+            if (value_open((struct span){value.p, value.n}, &old)) {
                 txn_fail(&w->m->txn, ST_CORRUPT);
                 return 0;
             }
@@ -369,7 +364,7 @@ static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
             merge_rows(w, &old, app_first, rows, k);
             w->out->chunks[w->out->chunks_n - 1].to = w->out->body.n;
             for (uint32_t i = 0; i < w->out->chunks_n; i++)
-                put_chunk(w, t, &w->out->chunks[i], NULL);
+                put_chunk(w, t, &w->out->chunks[i]);
             added += w->out->chunks_n - 1;
         }
         rows += k;
@@ -380,50 +375,50 @@ static uint64_t merge_more_chunks(struct writer *w, const struct tally *t,
     return added;
 }
 
+/* Pending rows that belong into the sheet itself: those below its first chunk. */
+static uint32_t rows_of_sheet(const struct writer *w, const struct sheet_head *head)
+{
+    struct reader r = reader_of(w->old.p, w->old.n);
+    const uint64_t chunk_first = head->chunks ? read_ordered(&r) : UINT64_MAX;
+    uint32_t n = 0;
+    while (n < w->rows_n && w->rows[n]->app < chunk_first)
+        n++;
+    return n;
+}
+
 static void merge_tally(struct writer *w, const struct tally *t)
 {
-    struct merge *m = w->m;
+    struct reader old = reader_of(NULL, 0);
+    struct sheet_head head = {0};
+    struct span stored;
     gather_rows(w, t);
     w->done += 1 + w->rows_n;
-    w->closed = t->day < m->open_day;
-    uint8_t key[SHEET_KEY_MAX];
-    const size_t key_n = sheet_key(key, t->day, t->account, 0);
-    struct reader old = reader_of(NULL, 0);
-    struct sheet_head head = {0, 0, 0};
-    const bool found = cur_seek(&w->cur, key, key_n) && w->cur.key.n == key_n &&
-                       memcmp(w->cur.key.p, key, key_n) == 0;
-    uint32_t first_n = w->rows_n; /* pending rows that belong to the first chunk */
-    if (found) {
-        if (sheet_open((struct span){w->cur.val.p, w->cur.val.n}, 0, &old, &head)) {
-            txn_fail(&m->txn, ST_CORRUPT);
-            return;
-        }
-        if (head.more_chunks) {
-            copy_more_chunks(w, t, head.more_chunks);
-            if (m->txn.status != ST_OK)
-                return;
-            struct reader r = reader_of(w->old.p, w->old.n);
-            const uint64_t second_first = read_ordered(&r);
-            for (first_n = 0; first_n < w->rows_n && w->rows[first_n]->app < second_first;)
-                first_n++;
-        }
-    }
+    w->closed = t->day < w->m->open_day;
+    if (sheet_blocks_find(&w->blocks, t->day, t->account, &stored) &&
+        !sheet_open(stored, &head, &old))
+        txn_fail(&w->m->txn, ST_CORRUPT);
+    if (head.chunks)
+        copy_chunks(w, t, head.chunks);
+    if (w->m->txn.status != ST_OK)
+        return;
+    const uint32_t n = rows_of_sheet(w, &head);
     begin_chunks(w, 0);
-    merge_rows(w, &old, 0, (const struct row *const *)w->rows, first_n);
+    merge_rows(w, &old, 0, (const struct row *const *)w->rows, n);
     w->out->chunks[w->out->chunks_n - 1].to = w->out->body.n;
     head.record_total += t->record_total;
     head.call_total += t->call_total;
 
-    /* The first chunk's head counts the others, so those are settled before it is written. */
-    if (first_n < w->rows_n) {
+    /* The head counts the chunks, so those are settled before it is written. */
+    if (n < w->rows_n) {
         w->out = &w->others;
-        head.more_chunks += merge_more_chunks(w, t, (const struct row *const *)w->rows + first_n,
-                                              w->rows_n - first_n);
+        head.chunks += merge_chunks(w, t, (const struct row *const *)w->rows + n, w->rows_n - n);
         w->out = &w->first;
     }
-    head.more_chunks += w->out->chunks_n - 1;
-    for (uint32_t i = 0; i < w->out->chunks_n; i++)
-        put_chunk(w, t, &w->out->chunks[i], &head);
+    head.chunks += w->out->chunks_n - 1;
+    for (uint32_t i = 1; i < w->out->chunks_n; i++)
+        put_chunk(w, t, &w->out->chunks[i]);
+    sheet_blocks_put(&w->blocks, t->account, &head,
+                     (struct span){w->out->body.p, w->out->chunks[0].to});
 }
 
 /* The chains of a tally are cold when its turn comes. So its rows are walked ahead of time, one row
@@ -456,6 +451,16 @@ static void fetch_ahead(const struct merge *m, struct ahead *a, uint32_t i)
     }
 }
 
+/* Everything before t is in the tables, and t comes next. */
+static void commit_part(struct writer *w, const struct tally *t)
+{
+    sheet_blocks_pause(&w->blocks);
+    cur_close(&w->cur);
+    merge_part(w->m, MERGE_SHEETS, t->day, t->account);
+    cur_open(&w->m->txn, DAYS_SHEET, &w->cur);
+    sheet_blocks_go_on(&w->blocks);
+}
+
 #define PACE_STRIDE 64 /* tallies from one look at the pace to the next: some 50 us */
 
 void sheet_merge(struct merge *m)
@@ -472,6 +477,7 @@ void sheet_merge(struct merge *m)
     struct ahead ahead;
     memset(&ahead, 0xff, sizeof ahead); /* NONE everywhere */
     w.out = &w.first;
+    sheet_blocks_open(&w.blocks, m);
     cur_open(&m->txn, DAYS_SHEET, &w.cur);
     for (uint32_t i = 0; i < g->tally.n && m->txn.status == ST_OK; i++) {
         const struct tally *t = &g->tally.p[m->order[i]];
@@ -480,16 +486,15 @@ void sheet_merge(struct merge *m)
             continue;
         if (m->limits->pace != NULL && i % PACE_STRIDE == 0)
             pace_keep(m->limits->pace, w.done, all);
-        if (merge_is_due(m)) {
-            cur_close(&w.cur);
-            merge_part(m, MERGE_SHEETS, t->day, t->account);
-            cur_open(&m->txn, DAYS_SHEET, &w.cur);
-        }
+        if (merge_is_due(m))
+            commit_part(&w, t);
         if (t->day < m->purge_day)
             m->stats->rows_dropped++;
         else
             merge_tally(&w, t);
     }
+    sheet_blocks_flush(&w.blocks);
+    sheet_blocks_close(&w.blocks);
     cur_close(&w.cur);
     buf_fini(&w.first.body);
     buf_fini(&w.others.body);

@@ -2,7 +2,7 @@
  * that byte order is numeric order.
  *
  *   meta              one byte            format, log position covered, purge marks
- *   sheet             day(2) account app  packed day of an account (aggregators/sheet.h)
+ *   sheet             day(2) account app  packed days of accounts (aggregators/sheet.h)
  *   distinct          day(2) account app action(1)  sketch of record identities
  *   activity          account time(8) position      packed block of log entries
  *   activity_account  account             rows kept, rows trimmed
@@ -37,7 +37,6 @@ enum days_table {
 
 extern const char *const days_table_names[DAYS_TABLES_N];
 
-#define DAYS_FORMAT 3 /* of everything in the environment; newer is refused */
-#define LATE_FORMAT 3 /* since this one late events are counted by account */
+#define DAYS_FORMAT 4 /* of everything in the environment; any other is refused */
 
 #endif

@@ -143,22 +143,17 @@ static void draft_stored_row(struct draft *d, const struct sheet_row_reader *row
     d->taken += 1 + n;
 }
 
-/* Rows of the chunk at the cursor; false when it is corrupt. */
-static bool draft_chunk(struct draft *d, const struct cur *c, struct sheet *out)
+/* Rows of the sheet, or of the chunk, at the cursor. */
+static void draft_rows(struct draft *d, struct sheet_cursor *c, struct sheet *out)
 {
-    int32_t day;
-    uint64_t account, app;
-    struct reader rows;
-    struct sheet_head head = {0};
+    uint64_t app = c->app_first;
     struct sheet_row_reader row;
-    if (!sheet_key_read(c->key, &day, &account, &app) || sheet_open(c->val, app, &rows, &head))
-        return false;
-    out->record_total += head.record_total;
-    out->call_total += head.call_total;
-    while (sheet_next(&rows, &app, &row))
+    out->record_total += c->head.record_total;
+    out->call_total += c->head.call_total;
+    while (sheet_next(&c->rows, &app, &row))
         if (row.app >= d->from && row.app <= d->to)
             draft_stored_row(d, &row);
-    return !rows.bad;
+    c->bad |= c->rows.bad;
 }
 
 static void draft_cut(struct draft *d, uint64_t next_app, struct sheet *out)
@@ -170,28 +165,21 @@ static void draft_cut(struct draft *d, uint64_t next_app, struct sheet *out)
 
 static void draft_stored(struct draft *d, struct sheet *out)
 {
-    uint8_t key[SHEET_KEY_MAX], above[SHEET_KEY_MAX];
-    const size_t prefix_n = sheet_key(key, d->q->day, d->q->account, 0) - 1; /* without the app */
-    struct cur c;
-    cur_open(&d->v->txn, DAYS_SHEET, &c);
-    bool on = cur_seek(&c, key, prefix_n);
-    if (on && d->from) /* the chunk that may hold it is the last one that begins at or below it */
-        on = cur_seek_before(&c, above, sheet_key(above, d->q->day, d->q->account, d->from + 1));
-    for (; on && cur_has_prefix(&c, key, prefix_n); on = cur_next(&c)) {
-        struct reader k = reader_of((const uint8_t *)c.key.p + prefix_n, c.key.n - prefix_n);
-        const uint64_t first = read_ordered(&k);
-        if (first > d->to)
+    struct sheet_cursor c;
+    sheet_cursor_open(&d->v->txn, &c);
+    bool on = sheet_cursor_find(&c, d->q->day, d->q->account);
+    if (on && d->from)
+        on = sheet_cursor_to_app(&c, d->from);
+    for (; on; on = sheet_cursor_next_chunk(&c)) {
+        if (c.app_first > d->to)
             break;
         if (d->taken && d->q->cells_max && d->taken >= d->q->cells_max) {
-            draft_cut(d, first, out);
+            draft_cut(d, c.app_first, out);
             break;
         }
-        if (!draft_chunk(d, &c, out)) {
-            txn_fail(&d->v->txn, ST_CORRUPT);
-            break;
-        }
+        draft_rows(d, &c, out);
     }
-    cur_close(&c);
+    sheet_cursor_close(&c);
 }
 
 /* A pending row, before its cells are looked at. */

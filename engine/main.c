@@ -87,7 +87,7 @@ static int exit_code(enum status st)
     case ST_OK:
         return EX_OK;
     case ST_CORRUPT:
-    case ST_NEWER_FORMAT:
+    case ST_OTHER_FORMAT:
         return EX_DATAERR;
     case ST_BUSY:
     case ST_NO_MEMORY:

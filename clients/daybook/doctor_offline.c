@@ -37,7 +37,6 @@ struct found {
     int32_t first_day;
     struct ledger_day day[DAYS_N];
     struct ingest_day received[DAYS_N];
-    bool late_partly; /* late events were not counted by account from the start */
 };
 
 struct offline {
@@ -61,7 +60,7 @@ static int open_store(struct doctor *d, const char *data_dir, const char *name,
     enum status st = store_open(&o, out, why);
     if (st == ST_OK)
         return 0;
-    int code = st == ST_NOT_FOUND ? EX_NOINPUT : st == ST_NEWER_FORMAT ? EX_CONFIG : EX_IOERR;
+    int code = st == ST_NOT_FOUND ? EX_NOINPUT : st == ST_OTHER_FORMAT ? EX_CONFIG : EX_IOERR;
     return command_fault(d->cli, code, "%s: %s", dir, why);
 }
 
@@ -112,7 +111,6 @@ static void check_tables(struct offline *o, struct store *days)
     o->merged = v.merged;
     view_close(&v);
     enum status st = audit_tables(days, &report, &n);
-    o->found->late_partly = n.late_partly;
     if (st != ST_OK)
         doctor_check(o->d, DOCTOR_FAULT, "day tables", "they cannot be read: %s",
                      status_row(st)->text);
@@ -263,8 +261,7 @@ static void check_received(struct offline *o, struct txn *t)
         late += found->late;
         duplicate += found->duplicate;
         rejected += found->rejected;
-        if (agree(n->late, found->late, o->found->late_partly) &&
-            agree(n->duplicate, found->duplicate, partly) &&
+        if (agree(n->late, found->late, false) && agree(n->duplicate, found->duplicate, partly) &&
             agree(n->rejected, found->rejected, partly))
             continue;
         bad++;

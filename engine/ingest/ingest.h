@@ -58,7 +58,7 @@ struct ingest_setup {
 };
 
 /* Check both environments, replay the log's tail and start the two writer threads. why: one
- * sentence for people. ST_CORRUPT, ST_NEWER_FORMAT, ST_IO_ERROR, ST_STORAGE_FULL. */
+ * sentence for people. ST_CORRUPT, ST_OTHER_FORMAT, ST_IO_ERROR, ST_STORAGE_FULL. */
 enum status ingest_open(const struct ingest_setup *setup, struct ingest **out,
                         char why[static 256]) MUST_CHECK;
 

@@ -197,7 +197,7 @@ static enum status format_check(struct txn *t, char why[static 256])
     text_fmt(why, 256,
              "the front store has format %llu; this version knows %u and leaves it untouched",
              (unsigned long long)format, FRONT_FORMAT);
-    return r.bad ? ST_CORRUPT : ST_NEWER_FORMAT;
+    return r.bad ? ST_CORRUPT : ST_OTHER_FORMAT;
 }
 
 static enum status load(struct writer *w, struct writer_found *found, char why[static 256])

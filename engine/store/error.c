@@ -28,7 +28,7 @@ enum status store_status(int rc)
     case MDB_INVALID:
         return ST_CORRUPT;
     case MDB_VERSION_MISMATCH:
-        return ST_NEWER_FORMAT;
+        return ST_OTHER_FORMAT;
     case MDB_READERS_FULL:
     case MDB_MAP_RESIZED:
         return ST_BUSY;

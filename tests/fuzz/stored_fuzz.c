@@ -224,7 +224,7 @@ static void write_days(enum days_table table)
     uint64_t position;
     bool more;
     enum status st = days_prepare(days, &position, why);
-    CHECK(st == ST_OK || st == ST_CORRUPT || st == ST_NEWER_FORMAT);
+    CHECK(st == ST_OK || st == ST_CORRUPT || st == ST_OTHER_FORMAT);
     if (table == DAYS_WAITING) {
         read_waiting(false, true);
     } else {
@@ -364,7 +364,7 @@ static void start_front(void)
     char why[256] = "";
     CHECK(found != NULL && c != NULL);
     enum status st = writer_open(&with, &w, found, why);
-    CHECK(st == ST_OK || st == ST_CORRUPT || st == ST_NEWER_FORMAT);
+    CHECK(st == ST_OK || st == ST_CORRUPT || st == ST_OTHER_FORMAT);
     CHECK(st == ST_OK || why[0] != '\0');
     if (found->has_mark) {
         const struct clock now = clock_now();

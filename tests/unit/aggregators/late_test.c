@@ -110,7 +110,6 @@ static void what_is_late_is_counted_once(void **state)
     audited = 0;
     assert_int_equal(audit_tables(f.store, &report, &counts), ST_OK);
     assert_int_equal(counts.faults, 0);
-    assert_false(counts.late_partly);
     assert_int_equal(audited, sum);
     days_teardown(&f);
 }
@@ -137,27 +136,6 @@ static void days_that_are_over_go(void **state)
     days_teardown(&f);
 }
 
-/* Tables of an older version are taken over, and say that they lack what was late before. */
-static void older_tables_are_taken_over(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct audit_counts counts;
-    const struct audit_report report = {0};
-    const uint8_t format = 'f', two = 2;
-    struct txn t;
-    uint64_t position;
-    char why[256];
-    days_setup(&f);
-    txn_begin(f.store, true, &t);
-    txn_put(&t, DAYS_META, &format, 1, &two, 1);
-    assert_int_equal(txn_commit(&t), ST_OK);
-    assert_int_equal(days_prepare(f.store, &position, why), ST_OK);
-    assert_int_equal(audit_tables(f.store, &report, &counts), ST_OK);
-    assert_true(counts.late_partly);
-    days_teardown(&f);
-}
-
 int main(void)
 {
     test_seed = 7;
@@ -168,7 +146,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_late_is_counted_once),
         cmocka_unit_test(days_that_are_over_go),
-        cmocka_unit_test(older_tables_are_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

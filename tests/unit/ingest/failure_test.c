@@ -205,7 +205,7 @@ static void a_newer_store_is_left_alone(void **state)
     txn_put(&t, FRONT_META, key, 1, newer, 1);
     assert_int_equal(txn_commit(&t), ST_OK);
     store_close(&front);
-    assert_int_equal(engine_try_start(e, why), ST_NEWER_FORMAT);
+    assert_int_equal(engine_try_start(e, why), ST_OTHER_FORMAT);
     front = scratch_front(&e->scratch, 0);
     txn_begin(front, false, &t);
     assert_true(txn_get(&t, FRONT_META, key, 1, &val));

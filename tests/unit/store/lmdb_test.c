@@ -126,7 +126,7 @@ static void test_statuses(void **state)
         {MDB_CORRUPTED, ST_CORRUPT},
         {MDB_PAGE_NOTFOUND, ST_CORRUPT},
         {MDB_INVALID, ST_CORRUPT},
-        {MDB_VERSION_MISMATCH, ST_NEWER_FORMAT},
+        {MDB_VERSION_MISMATCH, ST_OTHER_FORMAT},
         {MDB_READERS_FULL, ST_BUSY},
         {MDB_MAP_RESIZED, ST_BUSY},
         {MDB_TXN_FULL, ST_TOO_LARGE},
@@ -282,7 +282,7 @@ static void test_starts_refused(void **state)
         {FN_TXN_BEGIN, MDB_READERS_FULL, ST_BUSY},
         {FN_DBI_OPEN, MDB_CORRUPTED, ST_CORRUPT},
         {FN_TXN_COMMIT, EIO, ST_IO_ERROR},
-        {FN_ENV_OPEN, MDB_VERSION_MISMATCH, ST_NEWER_FORMAT},
+        {FN_ENV_OPEN, MDB_VERSION_MISMATCH, ST_OTHER_FORMAT},
     };
     struct fixture *f = *state;
     char why[256];

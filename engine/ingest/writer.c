@@ -72,7 +72,7 @@ static uint32_t stored_n(const struct group *g)
 }
 
 /* Returns how many blocks of the log that took. */
-static uint32_t append(struct txn *t, struct group *g)
+static uint32_t append(struct txn *t, struct group *g, struct log_range *range)
 {
     uint32_t n = stored_n(g), i = 0, blocks;
     struct log_entry *entries;
@@ -95,7 +95,7 @@ static uint32_t append(struct txn *t, struct group *g)
             .frame = s->frame,
         };
     }
-    blocks = log_append(t, FRONT_JOURNAL, entries, n);
+    blocks = log_append(t, FRONT_JOURNAL, range, entries, n);
     i = 0;
     for (struct slot *s = g->first; s != NULL; s = s->next)
         if (s->stored)
@@ -103,25 +103,16 @@ static uint32_t append(struct txn *t, struct group *g)
     return blocks;
 }
 
-static void report_range(struct txn *t, struct group *g)
-{
-    struct log_range range;
-
-    if (!log_range(t, FRONT_JOURNAL, &range))
-        return;
-    g->end = range.end;
-    g->log_first = range.first;
-    g->log_bytes = range.bytes;
-}
-
 /* After a commit failed for want of room: deleting is what makes some. */
 static void trim_alone(struct writer *w, uint64_t below)
 {
+    struct log_range range;
     struct txn t;
     enum status st;
 
     txn_begin(w->front, true, &t);
-    (void)log_trim(&t, FRONT_JOURNAL, below, TRIM_BLOCKS);
+    if (log_range(&t, FRONT_JOURNAL, &range))
+        (void)log_trim(&t, FRONT_JOURNAL, &range, below, TRIM_BLOCKS);
     st = txn_commit(&t);
     if (st != ST_OK)
         log_line(LOG_WARN, "ingest", "event=trim_failed status=%s", status_row(st)->name);
@@ -132,6 +123,7 @@ static void write_group(void *arg, void *letter)
     struct writer *w = arg;
     struct group *g = letter;
     uint64_t begin_ns = clock_mono_ns();
+    struct log_range range;
     uint32_t blocks;
     struct txn t;
 
@@ -139,13 +131,16 @@ static void write_group(void *arg, void *letter)
     judge_begin(&w->judge, &t, g);
     for (struct slot *s = g->first; s != NULL; s = s->next)
         judge_slot(&w->judge, &t, g, s);
-    blocks = append(&t, g);
+    (void)log_range(&t, FRONT_JOURNAL, &range); /* t says the same */
+    blocks = append(&t, g, &range);
     judge_end(&w->judge, &t, g, g->now_ms);
     if (g->clock_known)
         clock_store(&t, &g->mark);
-    if (log_trim(&t, FRONT_JOURNAL, g->trim_below, 2 * blocks + TRIM_BLOCKS) > 0)
+    if (log_trim(&t, FRONT_JOURNAL, &range, g->trim_below, 2 * blocks + TRIM_BLOCKS) > 0)
         CRASH_POINT("front_trimmed");
-    report_range(&t, g);
+    g->end = range.end;
+    g->log_first = range.first;
+    g->log_bytes = range.bytes;
     CRASH_POINT("front_before_commit");
     g->status = txn_commit(&t);
     if (g->status == ST_OK) {

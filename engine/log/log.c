@@ -184,37 +184,35 @@ static void block_write(struct log_entry *entries, uint32_t n, struct log_range 
     range->end = position;
 }
 
-uint32_t log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n)
+uint32_t log_append(struct txn *t, unsigned table, struct log_range *range,
+                    struct log_entry *entries, uint32_t entries_n)
 {
-    struct log_range range;
     uint32_t blocks = 0;
     uint8_t key[KEY_BYTES];
 
     CHECK(entries_n > 0);
-    if (!log_range(t, table, &range))
-        return 0;
     for (uint32_t n; entries_n > 0; entries += n, entries_n -= n, blocks++) {
         size_t bytes;
         uint8_t *value;
 
         n = block_fill(entries, entries_n, &bytes);
-        be_put(key, range.end, KEY_BYTES);
+        be_put(key, range->end, KEY_BYTES);
         value = txn_reserve(t, table, key, KEY_BYTES, bytes, true);
         if (value == NULL)
             break;
-        block_write(entries, n, &range, value, bytes);
+        block_write(entries, n, range, value, bytes);
     }
     return blocks;
 }
 
-uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t blocks_max)
+uint32_t log_trim(struct txn *t, unsigned table, struct log_range *range, uint64_t below,
+                  uint32_t blocks_max)
 {
-    struct log_range range;
     struct head head;
     struct cur c;
     uint32_t n = 0;
 
-    if (!log_range(t, table, &range) || range.first >= below)
+    if (range->first >= below)
         return 0;
     cur_open(t, table, &c);
     (void)cur_first(&c); /* c.on says the same */
@@ -223,10 +221,12 @@ uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t blocks
             txn_fail(t, ST_CORRUPT);
             break;
         }
+        range->first = head.position;
         if (head.position + head.positions_n > below ||
-            head.position + head.positions_n == range.end)
+            head.position + head.positions_n == range->end)
             break;
         cur_del(&c);
+        range->first += head.positions_n;
         n++;
     }
     cur_close(&c);

@@ -40,13 +40,17 @@ struct log_range {
 /* Where the log begins and ends. False: it cannot be read (t has failed, ST_CORRUPT). */
 bool log_range(struct txn *t, unsigned table, struct log_range *out);
 
+/* Writing moves *range, which log_range has filled in the same transaction. */
+
 /* Append entries as one group and give them their positions; returns in how many blocks. Fails t:
  * sticky, see txn_commit. Cost: one copy and one hash of the frames. */
-uint32_t log_append(struct txn *t, unsigned table, struct log_entry *entries, uint32_t entries_n);
+uint32_t log_append(struct txn *t, unsigned table, struct log_range *range,
+                    struct log_entry *entries, uint32_t entries_n);
 
 /* Drop blocks that lie wholly below `below`, oldest first, at most blocks_max, never the last one.
  * Returns how many. */
-uint32_t log_trim(struct txn *t, unsigned table, uint64_t below, uint32_t blocks_max);
+uint32_t log_trim(struct txn *t, unsigned table, struct log_range *range, uint64_t below,
+                  uint32_t blocks_max);
 
 /* A reader lives inside one transaction. */
 struct log_reader {

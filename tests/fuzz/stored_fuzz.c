@@ -329,9 +329,9 @@ static void read_journal(struct txn *t)
         if (one.n <= sizeof(verdict))
             (void)log_verdicts(&one, verdict);
     log_read_end(&r);
-    (void)log_trim(t, FRONT_JOURNAL, UINT64_MAX, 100);
+    (void)log_trim(t, FRONT_JOURNAL, &range, UINT64_MAX, 100);
     if (t->status == ST_OK && range.end < UINT64_MAX - 1)
-        (void)log_append(t, FRONT_JOURNAL, &e, 1);
+        (void)log_append(t, FRONT_JOURNAL, &range, &e, 1);
 }
 
 static void read_front(enum front_table table, struct span key, struct span val)

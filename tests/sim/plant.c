@@ -134,11 +134,12 @@ WRAP(void, checkpoint_fold, struct checkpoint *c, const struct batch *b, uint64_
         __real_checkpoint_fold(c, b, position, received_ms, mono_ms);
 }
 
-WRAP(uint32_t, log_trim, struct txn *t, unsigned table, uint64_t below, uint32_t blocks_max)
+WRAP(uint32_t, log_trim, struct txn *t, unsigned table, struct log_range *range, uint64_t below,
+     uint32_t blocks_max)
 {
     if (plant_now == PLANT_EARLY_TRIM)
         below += 20;
-    return __real_log_trim(t, table, below, blocks_max);
+    return __real_log_trim(t, table, range, below, blocks_max);
 }
 
 WRAP(void, counters_batch, struct counters *c, const struct tally *t)

@@ -47,15 +47,6 @@ static struct log_entry entry(int64_t received_ms, uint32_t n, const char *frame
     return (struct log_entry){.received_ms = received_ms, .n = n, .frame = str_of(frame)};
 }
 
-static void append(struct fixture *f, struct log_entry *entries, uint32_t n)
-{
-    struct txn t;
-
-    txn_begin(f->store, true, &t);
-    log_append(&t, T, entries, n);
-    assert_int_equal(txn_commit(&t), ST_OK);
-}
-
 static struct log_range range_of(struct fixture *f)
 {
     struct log_range r;
@@ -65,6 +56,42 @@ static struct log_range range_of(struct fixture *f)
     assert_true(log_range(&t, T, &r));
     txn_abort(&t);
     return r;
+}
+
+/* What moved is what will be found. */
+static void commit(struct fixture *f, struct txn *t, const struct log_range *moved)
+{
+    struct log_range found;
+
+    assert_int_equal(txn_commit(t), ST_OK);
+    found = range_of(f);
+    assert_memory_equal(moved, &found, sizeof(found));
+}
+
+static uint32_t append(struct fixture *f, struct log_entry *entries, uint32_t n)
+{
+    struct log_range range;
+    uint32_t blocks;
+    struct txn t;
+
+    txn_begin(f->store, true, &t);
+    assert_true(log_range(&t, T, &range));
+    blocks = log_append(&t, T, &range, entries, n);
+    commit(f, &t, &range);
+    return blocks;
+}
+
+static uint32_t trim(struct fixture *f, uint64_t below, uint32_t blocks_max)
+{
+    struct log_range range;
+    uint32_t blocks;
+    struct txn t;
+
+    txn_begin(f->store, true, &t);
+    assert_true(log_range(&t, T, &range));
+    blocks = log_trim(&t, T, &range, below, blocks_max);
+    commit(f, &t, &range);
+    return blocks;
 }
 
 /* Three groups: positions 1..3 (a), 4..8 (b, c), 9 (d). */
@@ -209,11 +236,7 @@ static void trimming_keeps_what_is_wanted(void **state)
 
     append_three(f);
     for (size_t i = 0; i < N_OF(rows); i++) {
-        struct txn t;
-
-        txn_begin(f->store, true, &t);
-        assert_int_equal(log_trim(&t, T, rows[i].below, rows[i].max), rows[i].want);
-        assert_int_equal(txn_commit(&t), ST_OK);
+        assert_int_equal(trim(f, rows[i].below, rows[i].max), rows[i].want);
         assert_int_equal(range_of(f).first, rows[i].first);
         assert_int_equal(range_of(f).end, 10);
         assert_int_equal(range_of(f).bytes, 8);
@@ -223,16 +246,13 @@ static void trimming_keeps_what_is_wanted(void **state)
 static void trimming_is_bounded(void **state)
 {
     struct fixture *f = *state;
-    struct txn t;
 
     for (int i = 0; i < 10; i++) {
         struct log_entry e = entry(i, 1, "x");
 
         append(f, &e, 1);
     }
-    txn_begin(f->store, true, &t);
-    assert_int_equal(log_trim(&t, T, 100, 4), 4);
-    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(trim(f, 100, 4), 4);
     assert_int_equal(range_of(f).first, 5);
 }
 
@@ -255,12 +275,10 @@ static void a_large_group_is_several_blocks(void **state)
         bytes += n;
     }
     memset(frame, 'f', sizeof(frame));
-    txn_begin(f->store, true, &t);
-    assert_int_equal(log_append(&t, T, e, N), LARGE / 3 + 2);
-    assert_int_equal(txn_commit(&t), ST_OK);
+    assert_int_equal(append(f, e, N), LARGE / 3 + 2);
     assert_int_equal(range_of(f).bytes, bytes);
     assert_int_equal(range_of(f).end, 1 + N * (N + 1) / 2);
-    txn_begin(f->store, true, &t);
+    txn_begin(f->store, false, &t);
     log_read(&t, T, e[4].position, &r);
     for (uint32_t i = 4; i < N; i++) {
         assert_true(log_next(&r, &read));
@@ -271,8 +289,8 @@ static void a_large_group_is_several_blocks(void **state)
     }
     assert_false(log_next(&r, &read));
     log_read_end(&r);
-    assert_int_equal(log_trim(&t, T, e[4].position, 9), 1); /* blocks go one by one */
-    assert_int_equal(txn_commit(&t), ST_OK);
+    txn_abort(&t);
+    assert_int_equal(trim(f, e[4].position, 9), 1); /* blocks go one by one */
     assert_int_equal(range_of(f).first, e[3].position);
 }
 
@@ -280,12 +298,14 @@ static void a_failed_commit_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
     struct log_entry e = entry(1, 5, "lost"), again = entry(2, 1, "kept");
+    struct log_range range;
     char text[256];
     struct txn t;
 
     store_test_fail_commit(f->store, 1, ENOSPC);
     txn_begin(f->store, true, &t);
-    log_append(&t, T, &e, 1);
+    assert_true(log_range(&t, T, &range));
+    log_append(&t, T, &range, &e, 1);
     assert_int_equal(txn_commit(&t), ST_STORAGE_FULL);
     append(f, &again, 1);
     assert_int_equal(again.position, 1);

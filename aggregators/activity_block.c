@@ -35,7 +35,7 @@ size_t activity_prefix(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account)
 size_t activity_key(uint8_t key[static ACTIVITY_KEY_MAX], uint64_t account, int64_t time_ms,
                     uint64_t position)
 {
-    uint8_t *p = put_be64(key + activity_prefix(key, account), (uint64_t)time_ms);
+    uint8_t *p = put_be(key + activity_prefix(key, account), (uint64_t)time_ms, 8);
     return (size_t)(put_ordered(p, position) - key);
 }
 

@@ -170,7 +170,7 @@ bool reference_stored(struct txn *t, uint64_t account, unsigned kind, struct str
 
 static size_t name_key(uint8_t key[static 8], object_type_id id)
 {
-    return (size_t)(put_be64(key, id) - key);
+    return (size_t)(put_be(key, id, 8) - key);
 }
 
 void reference_merge(struct merge *m)

@@ -195,7 +195,7 @@ static bool unpack(struct reader *r, struct signal *x, struct str *detail)
 
 static size_t waiting_key(uint8_t key[static 8], uint64_t position)
 {
-    return (size_t)(put_be64(key, position) - key);
+    return (size_t)(put_be(key, position, 8) - key);
 }
 
 /* Put the signals of a generation down, in rows. Written twice, they are the same rows. */

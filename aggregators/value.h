@@ -20,9 +20,7 @@ static inline void value_begin(struct buf *b)
 static inline void value_seal(struct buf *b)
 {
     CHECK(!b->bad);
-    const uint32_t crc = (uint32_t)hash64(b->p + 4, b->n - 4);
-    for (unsigned i = 0; i < 4; i++)
-        b->p[i] = (uint8_t)(crc >> (24 - 8 * i));
+    (void)put_be(b->p, hash64(b->p + 4, b->n - 4), 4);
 }
 
 /* A reader behind the checksum. ST_CORRUPT when it does not match. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "schemas/event.h"
 
@@ -117,12 +118,6 @@ static inline uint32_t alias_draw(const struct alias *a, uint32_t r)
 }
 
 /* ---- templates ---- */
-
-static inline void put_be(uint8_t *to, uint64_t v, unsigned bytes_n)
-{
-    uint64_t be = __builtin_bswap64(v << (64 - 8 * bytes_n));
-    memcpy(to, &be, bytes_n);
-}
 
 static struct template *template_add(struct workload *w, double *weights, double weight,
                                      uint8_t kind)

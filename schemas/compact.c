@@ -9,33 +9,11 @@
  *   01 cc c8 03            GET, 200, 3 calls */
 #include "schemas/compact.h"
 
+#include "engine/base/bytes.h"
 #include "schemas/event_read.h"
-
-#include <endian.h>
 
 #define ITEM_BYTES_MAX 9 /* an integer of 64 bits */
 #define ITEMS_MAX      7
-
-static inline uint64_t load_be64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
-}
-
-static inline uint32_t load_be32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static inline uint16_t load_be16(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return be16toh(v);
-}
 
 /* An unsigned integer at p; 9 bytes are there. Returns the next item; *bad when it is none. */
 static inline const uint8_t *take(const uint8_t *p, uint64_t *v, bool *bad)
@@ -50,13 +28,13 @@ static inline const uint8_t *take(const uint8_t *p, uint64_t *v, bool *bad)
         *v = p[1];
         return p + 2;
     case 0xcd:
-        *v = load_be16(p + 1);
+        *v = get_be(p + 1, 2);
         return p + 3;
     case 0xce:
-        *v = load_be32(p + 1);
+        *v = get_be(p + 1, 4);
         return p + 5;
     case 0xcf:
-        *v = load_be64(p + 1);
+        *v = get_be(p + 1, 8);
         return p + 9;
     default:
         *bad = true;

@@ -1,8 +1,9 @@
 #include "schemas/msgpack_in.h"
 
-#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "engine/base/bytes.h"
 
 struct mp mp_of(const void *frame, size_t bytes, const struct frame_limits *limits)
 {
@@ -33,14 +34,11 @@ static size_t left(const struct mp *m)
     return (size_t)(m->end - m->p);
 }
 
-/* n big-endian bytes; the caller has seen that they are there. */
+/* n (0..8) big-endian bytes; the caller has seen that they are there. */
 static uint64_t take_be(struct mp *m, unsigned n)
 {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < n; i++)
-        v = v << 8 | m->p[i];
     m->p += n;
-    return v;
+    return n > 0 ? get_be(m->p - n, n) : 0;
 }
 
 static bool set_unsigned(struct mp *m, struct view *v, uint64_t n)

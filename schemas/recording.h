@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/base/bytes.h"
+
 #define RECORDING_MAGIC      "DAYBOOKR"
 #define RECORDING_VERSION    1
 #define RECORDING_HEAD_BYTES 12 /* of the stream */
@@ -30,23 +32,14 @@ static inline void recording_head(uint8_t head[RECORDING_HEAD_BYTES])
 
 static inline void record_head(uint8_t head[RECORD_HEAD_BYTES], int64_t received_ms, uint32_t bytes)
 {
-    for (unsigned i = 0; i < 8; i++)
-        head[i] = (uint8_t)((uint64_t)received_ms >> (56 - 8 * i));
-    for (unsigned i = 0; i < 4; i++)
-        head[8 + i] = (uint8_t)(bytes >> (24 - 8 * i));
+    (void)put_be(put_be(head, (uint64_t)received_ms, 8), bytes, 4);
 }
 
 static inline void record_head_read(const uint8_t head[RECORD_HEAD_BYTES], int64_t *received_ms,
                                     uint32_t *bytes)
 {
-    uint64_t ms = 0;
-
-    *bytes = 0;
-    for (unsigned i = 0; i < 8; i++)
-        ms = ms << 8 | head[i];
-    for (unsigned i = 0; i < 4; i++)
-        *bytes = *bytes << 8 | head[8 + i];
-    *received_ms = (int64_t)ms;
+    *received_ms = (int64_t)get_be(head, 8);
+    *bytes = (uint32_t)get_be(head + 8, 4);
 }
 
 #endif

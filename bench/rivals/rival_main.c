@@ -10,6 +10,7 @@
 
 #include "bench/model.h"
 #include "bench/rivals/rival.h"
+#include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
@@ -61,9 +62,7 @@ static inline const uint8_t *field(const uint8_t *p, uint64_t *v)
     if (b < 0x80 || b == 0xc0)
         return p;
     unsigned n = 1u << (b & 3); /* cc cd ce cf */
-    uint64_t be = 0;
-    memcpy(&be, p, n);
-    *v = __builtin_bswap64(be) >> (64 - 8 * n);
+    *v = get_be(p, n);
     return p + n;
 }
 

@@ -117,13 +117,6 @@ static uint64_t record_check(const struct segment *s, uint64_t seq, struct str f
     return hash_mix(hash64(frame.p, frame.n) ^ hash_mix(s->header.epoch) ^ hash_mix(~seq));
 }
 
-static uint8_t *put_be(uint8_t *p, uint64_t v, unsigned bytes_n)
-{
-    for (unsigned i = bytes_n; i > 0; i--, v >>= 8)
-        p[i - 1] = (uint8_t)v;
-    return p + bytes_n;
-}
-
 bool segment_append(struct segment *s, uint64_t seq, struct str frame)
 {
     CHECK(seq == s->end_seq);

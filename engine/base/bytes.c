@@ -58,10 +58,7 @@ uint64_t read_be(struct reader *r, unsigned bytes_n)
 {
     CHECK(bytes_n >= 1 && bytes_n <= 8);
     const uint8_t *p = read_span(r, bytes_n);
-    uint64_t v = 0;
-    for (unsigned i = 0; p != NULL && i < bytes_n; i++)
-        v = v << 8 | p[i];
-    return v;
+    return p != NULL ? get_be(p, bytes_n) : 0;
 }
 
 /* A leading zero would give one number two keys, so it is a fault. */
@@ -151,8 +148,7 @@ void buf_be(struct buf *b, uint64_t v, unsigned bytes_n)
     CHECK(bytes_n == 8 || v >> (8 * bytes_n) == 0);
     if (!buf_room(b, bytes_n))
         return;
-    for (unsigned i = bytes_n; i-- > 0; v >>= 8)
-        b->p[b->n + i] = (uint8_t)v;
+    (void)put_be(b->p + b->n, v, bytes_n);
     b->n += bytes_n;
 }
 

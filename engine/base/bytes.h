@@ -6,6 +6,7 @@
 #ifndef ENGINE_BASE_BYTES_H
 #define ENGINE_BASE_BYTES_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -98,12 +99,20 @@ static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
     *p++ = (uint8_t)v;
     return p;
 }
-static inline uint8_t *put_be64(uint8_t *p, uint64_t v)
-{
-    for (int shift = 56; shift >= 0; shift -= 8)
-        *p++ = (uint8_t)(v >> shift);
-    return p;
-}
 uint8_t *put_ordered(uint8_t *p, uint64_t v);
+
+/* The low bytes_n (1..8) bytes of v, big-endian; where that is a constant, one move. */
+static inline uint8_t *put_be(uint8_t *p, uint64_t v, unsigned bytes_n)
+{
+    v = htobe64(v << (64 - 8 * bytes_n));
+    memcpy(p, &v, bytes_n);
+    return p + bytes_n;
+}
+static inline uint64_t get_be(const uint8_t *p, unsigned bytes_n)
+{
+    uint64_t v = 0;
+    memcpy(&v, p, bytes_n);
+    return be64toh(v) >> (64 - 8 * bytes_n);
+}
 
 #endif

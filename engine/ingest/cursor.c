@@ -81,12 +81,6 @@ bool cursor_get(struct txn *t, struct str key_name, struct str producer, struct 
     return true;
 }
 
-static void be_put(uint8_t *p, uint64_t v, unsigned bytes_n)
-{
-    for (unsigned i = 0; i < bytes_n; i++)
-        p[i] = (uint8_t)(v >> (8 * (bytes_n - 1 - i)));
-}
-
 uint64_t cursor_count(struct txn *t, struct str key_name)
 {
     struct key k = key_of(0, key_name, (struct str){0});
@@ -117,11 +111,11 @@ void cursor_put(struct txn *t, struct str key_name, struct str producer, const s
     struct key k = key_of(1, key_name, producer);
     uint8_t val[CURSOR_BYTES];
 
-    be_put(val, c->epoch, 8);
-    be_put(val + 8, c->seq, 8);
-    be_put(val + 16, c->digest.hi, 8);
-    be_put(val + 24, c->digest.lo, 8);
-    be_put(val + 32, (uint32_t)c->used_day, 4);
+    put_be(val, c->epoch, 8);
+    put_be(val + 8, c->seq, 8);
+    put_be(val + 16, c->digest.hi, 8);
+    put_be(val + 24, c->digest.lo, 8);
+    put_be(val + 32, (uint32_t)c->used_day, 4);
     txn_put(t, FRONT_CURSOR, k.p, k.n, val, sizeof(val));
     if (created)
         count_put(t, key_name, cursor_count(t, key_name) + 1);

@@ -18,12 +18,6 @@ static uint32_t hour_of(int64_t ms)
     return ms < 0 ? 0 : (uint32_t)(ms / MS_PER_HOUR);
 }
 
-static void be_put(uint8_t *p, uint64_t v, unsigned bytes_n)
-{
-    for (unsigned i = 0; i < bytes_n; i++)
-        p[i] = (uint8_t)(v >> (8 * (bytes_n - 1 - i)));
-}
-
 static uint32_t row_hour(struct txn *t, const struct span *val)
 {
     struct reader r = reader_of(val->p, val->n);
@@ -49,12 +43,12 @@ static void key_of(uint64_t account, struct hash128 id, uint8_t key[static 16])
     uint8_t plain[24];
     struct hash128 hash;
 
-    be_put(plain, account, 8);
-    be_put(plain + 8, id.hi, 8);
-    be_put(plain + 16, id.lo, 8);
+    put_be(plain, account, 8);
+    put_be(plain + 8, id.hi, 8);
+    put_be(plain + 16, id.lo, 8);
     hash = hash128(plain, sizeof(plain));
-    be_put(key, hash.hi, 8);
-    be_put(key + 8, hash.lo, 8);
+    put_be(key, hash.hi, 8);
+    put_be(key + 8, hash.lo, 8);
 }
 
 bool id_window_has(struct txn *t, uint64_t account, struct hash128 id, int64_t received_ms)
@@ -84,7 +78,7 @@ enum status id_window_add(struct id_window *w, struct txn *t, uint64_t account, 
         w->room--;
         w->added++;
     }
-    be_put(val, hour_of(received_ms) + w->hours + 1, 4);
+    put_be(val, hour_of(received_ms) + w->hours + 1, 4);
     txn_put(t, FRONT_ID_WINDOW, key, sizeof(key), val, sizeof(val));
     return ST_OK;
 }

@@ -56,7 +56,7 @@ void rejected_add(struct rejected *table, struct txn *t, const struct ingest_rej
     buf_str(&b, r->producer);
     buf_str(&b, cut(r->message, REJECTED_MESSAGE_MAX));
     buf_str(&b, cut(r->raw, REJECTED_RAW_MAX));
-    put_be64(key, table->next++);
+    put_be(key, table->next++, 8);
     table->added++;
     if (b.bad)
         txn_fail(t, ST_NO_MEMORY);
@@ -125,7 +125,7 @@ void ingest_rejected_each(struct txn *t, uint64_t before,
     struct cur c;
     bool on;
 
-    put_be64(key, before);
+    put_be(key, before, 8);
     cur_open(t, FRONT_REJECTED, &c);
     for (on = cur_seek_before(&c, key, sizeof(key)); on; on = cur_prev(&c)) {
         if (!row_read(&c, &row)) {

@@ -28,21 +28,6 @@
 #define PAGE_HEAD_BYTES 16
 #define BLOCK_BYTES     (16 * PAGE_BYTES - PAGE_HEAD_BYTES)
 
-static void be_put(uint8_t *p, uint64_t v, unsigned bytes_n)
-{
-    for (unsigned i = 0; i < bytes_n; i++)
-        p[i] = (uint8_t)(v >> (8 * (bytes_n - 1 - i)));
-}
-
-static uint64_t be_get(const uint8_t *p, unsigned bytes_n)
-{
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < bytes_n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 static size_t varint_bytes(uint64_t v)
 {
     size_t n = 1;
@@ -67,10 +52,10 @@ static bool head_read(const struct cur *c, struct head *out)
     if (c->key.n != KEY_BYTES || c->val.n < HEAD_BYTES)
         return false;
     *out = (struct head){
-        .position = be_get(c->key.p, KEY_BYTES),
-        .bytes = be_get(p + 8, 8),
-        .positions_n = (uint32_t)be_get(p + 16, 4),
-        .entries_n = (uint32_t)be_get(p + 20, 4),
+        .position = get_be(c->key.p, KEY_BYTES),
+        .bytes = get_be(p + 8, 8),
+        .positions_n = (uint32_t)get_be(p + 16, 4),
+        .entries_n = (uint32_t)get_be(p + 20, 4),
     };
     return out->entries_n > 0 && out->positions_n >= out->entries_n &&
            out->position <= UINT64_MAX - out->positions_n;
@@ -177,10 +162,10 @@ static void block_write(struct log_entry *entries, uint32_t n, struct log_range 
     }
     CHECK(p == value + bytes);
     CHECK(position - range->end <= UINT32_MAX);
-    be_put(value + 8, range->bytes, 8);
-    be_put(value + 16, position - range->end, 4);
-    be_put(value + 20, n, 4);
-    be_put(value, hash64(value + 8, bytes - 8), 8);
+    put_be(value + 8, range->bytes, 8);
+    put_be(value + 16, position - range->end, 4);
+    put_be(value + 20, n, 4);
+    put_be(value, hash64(value + 8, bytes - 8), 8);
     range->end = position;
 }
 
@@ -196,7 +181,7 @@ uint32_t log_append(struct txn *t, unsigned table, struct log_range *range,
         uint8_t *value;
 
         n = block_fill(entries, entries_n, &bytes);
-        be_put(key, range->end, KEY_BYTES);
+        put_be(key, range->end, KEY_BYTES);
         value = txn_reserve(t, table, key, KEY_BYTES, bytes, true);
         if (value == NULL)
             break;
@@ -253,7 +238,7 @@ static bool block_begin(struct log_reader *r)
         return corrupt(r, r->block_end, "has no valid head");
     if (r->block_end != UINT64_MAX && head.position != r->block_end)
         return corrupt(r, r->block_end, "is missing");
-    if (be_get(p, 8) != hash64(p + 8, r->cur.val.n - 8))
+    if (get_be(p, 8) != hash64(p + 8, r->cur.val.n - 8))
         return corrupt(r, head.position, "does not match its checksum");
     r->at = reader_of(p + HEAD_BYTES, r->cur.val.n - HEAD_BYTES);
     r->left = head.entries_n;
@@ -270,7 +255,7 @@ void log_read(struct txn *t, unsigned table, uint64_t from, struct log_reader *o
     CHECK(from < UINT64_MAX);
     *out = (struct log_reader){.from = from, .block_end = UINT64_MAX};
     cur_open(t, table, &out->cur);
-    be_put(key, from + 1, KEY_BYTES);
+    put_be(key, from + 1, KEY_BYTES);
     /* The block that holds `from` begins at or before it. */
     if (cur_seek_before(&out->cur, key, KEY_BYTES))
         (void)block_begin(out); /* the transaction has failed otherwise */

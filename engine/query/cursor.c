@@ -57,20 +57,6 @@ static uint32_t check_of(const uint8_t *p, size_t n)
     return (uint32_t)hash64(p, n);
 }
 
-static void put_be(uint8_t *p, uint64_t v, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        p[i] = (uint8_t)(v >> 8 * (n - 1 - i));
-}
-
-static uint64_t get_be(const uint8_t *p, unsigned n)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 struct str cursor_seal(uint64_t question, const struct buf *payload, struct arena *a)
 {
     size_t n = HEAD_BYTES + payload->n;

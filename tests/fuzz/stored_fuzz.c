@@ -389,12 +389,10 @@ static void seal(bool days, unsigned table, uint8_t *val, size_t n)
 {
     const bool plain = table == DAYS_META || table == DAYS_ACTIVITY_ACCOUNT ||
                        table == DAYS_CARRY || table == DAYS_TYPE_NAME;
-    const size_t width = !days && table == FRONT_JOURNAL ? 8 : days && !plain ? 4 : 0;
+    const unsigned width = !days && table == FRONT_JOURNAL ? 8 : days && !plain ? 4 : 0;
     if (width == 0 || n < width)
         return;
-    const uint64_t sum = hash64(val + width, n - width);
-    for (size_t i = 0; i < width; i++)
-        val[i] = (uint8_t)(sum >> (8 * (width - 1 - i)));
+    (void)put_be(val, hash64(val + width, n - width), width);
 }
 
 static void end(void)

@@ -265,8 +265,7 @@ static void put_ledger_day(struct engine *e, int32_t day)
     uint8_t key[4], val[LEDGER_SHARDS * 2] = {0};
     struct txn t;
 
-    for (unsigned i = 0; i < sizeof(key); i++)
-        key[i] = (uint8_t)((uint32_t)day >> (24 - 8 * i));
+    put_be(key, (uint32_t)day, sizeof(key));
     e->front = scratch_front(&e->scratch, 0);
     txn_begin(e->front, true, &t);
     txn_put(&t, FRONT_LEDGER, key, sizeof(key), val, sizeof(val));

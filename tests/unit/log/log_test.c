@@ -317,8 +317,7 @@ static void put_block(struct fixture *f, uint64_t position, const uint8_t *p, si
     uint8_t key[8];
     struct txn t;
 
-    for (int i = 0; i < 8; i++)
-        key[i] = (uint8_t)(position >> (56 - 8 * i));
+    put_be(key, position, sizeof(key));
     txn_begin(f->store, true, &t);
     txn_put(&t, T, key, sizeof(key), p, n);
     assert_int_equal(txn_commit(&t), ST_OK);
@@ -330,8 +329,7 @@ static size_t get_block(struct fixture *f, uint64_t position, uint8_t *p)
     struct span val;
     struct txn t;
 
-    for (int i = 0; i < 8; i++)
-        key[i] = (uint8_t)(position >> (56 - 8 * i));
+    put_be(key, position, sizeof(key));
     txn_begin(f->store, false, &t);
     assert_true(txn_get(&t, T, key, sizeof(key), &val));
     memcpy(p, val.p, val.n);
@@ -393,14 +391,11 @@ static void impossible_entries_are_refused(void **state)
 
     for (size_t i = 0; i < N_OF(bodies); i++) {
         uint8_t v[28] = {0};
-        uint64_t sum;
 
         v[19] = 1; /* positions */
         v[23] = 1; /* entries */
         memcpy(v + 24, bodies[i], 4);
-        sum = hash64(v + 8, sizeof(v) - 8);
-        for (int b = 0; b < 8; b++)
-            v[b] = (uint8_t)(sum >> (56 - 8 * b));
+        put_be(v, hash64(v + 8, sizeof(v) - 8), 8);
         put_block(f, 1, v, sizeof(v));
         read_text(f, 1, text);
         assert_memory_equal(text, "! the log's block at position 1 ", 32);

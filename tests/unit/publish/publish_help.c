@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/text.h"
@@ -68,8 +69,7 @@ size_t test_body(uint64_t value, uint8_t body[static 16])
 {
     body[0] = 0x91; /* an array of one number of 32 bits */
     body[1] = 0xce;
-    for (int i = 0; i < 4; i++)
-        body[2 + i] = (uint8_t)(value >> (24 - 8 * i));
+    put_be(body + 2, value, 4);
     return 6;
 }
 

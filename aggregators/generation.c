@@ -135,7 +135,7 @@ uint64_t generation_end(const struct generation *g)
 
 size_t generation_bytes(const struct generation *g)
 {
-    const size_t slot = 20; /* an index slot of 8 bytes at the lowest fill */
+    const size_t slot = INDEX_ENTRY_BYTES;
     return g->tally.n * (sizeof *g->tally.p + slot) + g->row.n * (sizeof *g->row.p + slot) +
            g->cell.n * (sizeof *g->cell.p + slot) + g->mark.n * (sizeof *g->mark.p + slot) +
            g->reference.n * (sizeof *g->reference.p + slot) +

@@ -54,6 +54,6 @@ void generation_give_signals(struct generation *g, struct signals *s);
 
 /* What folding one event that meets a new account, app and cell adds, besides its own strings: for
  * budgeting what is still in flight. */
-#define GENERATION_EVENT_BYTES 128
+#define GENERATION_EVENT_BYTES 148
 
 #endif

@@ -24,6 +24,9 @@ void index_grow(struct index *x);
 
 #define INDEX_NONE UINT32_MAX
 
+/* Memory of an entry, about: 5/16 to 5/8 of the slots are in use. */
+#define INDEX_ENTRY_BYTES 20
+
 static inline void index_prefetch(const struct index *x, uint64_t hash)
 {
     __builtin_prefetch(&x->slots[(uint32_t)hash & x->mask]);

@@ -62,9 +62,8 @@ uint32_t signals_count(const struct signals *s)
 
 size_t signals_bytes(const struct signals *s)
 {
-    const size_t slot = 20; /* an index slot of 8 bytes at the lowest fill */
-    return s->signal.n * sizeof *s->signal.p + s->account.n * (sizeof *s->account.p + slot) +
-           s->text.n;
+    return s->signal.n * sizeof *s->signal.p +
+           s->account.n * (sizeof *s->account.p + INDEX_ENTRY_BYTES) + s->text.n;
 }
 
 void signals_follow(struct signals *s, const struct signals *older)

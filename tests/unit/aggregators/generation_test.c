@@ -73,6 +73,36 @@ static void memory_follows_use(void **state)
     generation_free(&g);
 }
 
+/* What is set aside for an event in flight, and by how much the dearest exceeds it
+ * (engine/ingest/README.md). */
+static void what_an_event_adds(void **state)
+{
+    static const struct {
+        struct event ev;
+        size_t bytes;
+    } rows[] = {
+        {{.kind = EV_API_CALL, .status = 200}, GENERATION_EVENT_BYTES},
+        {{.kind = EV_RECORD_CREATED}, GENERATION_EVENT_BYTES},
+        {{.kind = EV_RECORD_CREATED, .record_hash = 7, .time_ms = -1}, 264},
+        {{.kind = EV_API_CALL, .status = 429, .time_ms = -1}, 272},
+        {{.kind = EV_APP_INSTALLED, .time_ms = -1}, 176}, /* but for its strings */
+    };
+    const uint8_t accepted = 0;
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        struct generation *g = generation_new(WIRE_INT_MAX / 2);
+        struct event e = rows[i].ev;
+
+        e.account = e.app = WIRE_INT_MAX;
+        e.time_ms += MS_PER_DAY;
+        e.count = 1;
+        generation_fold(g, &(struct fold){&e, &accepted, 1, WIRE_INT_MAX / 2, MS_PER_DAY});
+        assert_int_equal(generation_bytes(g) + signals_bytes(g->signals), rows[i].bytes);
+        generation_free(&g);
+    }
+}
+
 static void an_empty_one_begins_where_told(void **state)
 {
     struct generation *g = generation_new(1);
@@ -90,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_follows_use),
+        cmocka_unit_test(what_an_event_adds),
         cmocka_unit_test(an_empty_one_begins_where_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,25 +11,10 @@
 #include "engine/base/text.h"
 #include "tests/crash/life.h"
 
-#define SECTOR       512 /* what a disk writes whole */
 #define BIRTH_DIV    16
 #define BIRTH_EVENTS 24
 
 const char *const image_syncs_names[IMAGE_SYNCS] = {"honest disk", "late data", "late meta"};
-
-static void put(struct image_bytes *b, uint64_t at, const uint8_t *p, uint64_t n)
-{
-    if (at + n > b->cap) {
-        uint64_t cap = (at + n) * 2;
-        b->p = realloc(b->p, cap);
-        CHECK(b->p != NULL);
-        memset(b->p + b->cap, 0, cap - b->cap);
-        b->cap = cap;
-    }
-    memcpy(b->p + at, p, n);
-    if (at + n > b->n)
-        b->n = at + n;
-}
 
 void image_new(struct image *im, const struct disk_log *log, enum image_syncs syncs)
 {
@@ -58,13 +43,13 @@ uint32_t image_instant(const struct disk_log *log, uint64_t *seed, uint32_t i, u
 
     if (i < n / BIRTH_DIV) /* the first moments of a store are special, and short */
         from = 0, to = log->n < BIRTH_EVENTS ? log->n : BIRTH_EVENTS;
-    uint32_t at = (uint32_t)(from + life_draw(seed, to - from + 1));
+    uint32_t at = (uint32_t)(from + draw(seed, to - from + 1));
 
-    if (life_draw(seed, 2) == 0)
+    if (draw(seed, 2) == 0)
         return at;
     while (at < to && !is_edge(&log->ev[at]))
         at++;
-    return at < to ? at + (uint32_t)life_draw(seed, 2) : at;
+    return at < to ? at + (uint32_t)draw(seed, 2) : at;
 }
 
 /* The pending writes below `before` are durable now; `only`: that one alone. */
@@ -76,7 +61,7 @@ static void settle(struct image *im, enum disk_file file, uint32_t before, uint3
         uint32_t w = im->file[file].pending[i];
         const struct disk_event *e = &im->log->ev[w];
         if (only == UINT32_MAX ? w < before : w == only)
-            put(&im->file[file].durable, e->offset, e->data, e->n);
+            torn_put(&im->file[file].durable, e->offset, e->data, e->n);
         else
             im->file[file].pending[kept++] = w;
     }
@@ -134,43 +119,23 @@ void image_advance(struct image *im, uint32_t instant)
 
 /* ---- one disk ---- */
 
-enum mood { NONE, ALL, WHOLE_WRITES, SECTORS, MOODS };
-
-/* One write that may have reached the disk, in part, or not. */
-static void maybe(struct image_bytes *to, const struct disk_event *e, enum mood mood,
-                  uint64_t *seed)
-{
-    uint64_t end = e->offset + e->n, from = e->offset;
-
-    if (mood == NONE || (mood == WHOLE_WRITES && life_draw(seed, 2) == 0))
-        return;
-    if (mood != SECTORS) {
-        put(to, from, e->data, e->n);
-        return;
-    }
-    while (from < end) {
-        uint64_t next = (from / SECTOR + 1) * SECTOR < end ? (from / SECTOR + 1) * SECTOR : end;
-        if (life_draw(seed, 2) == 0)
-            put(to, from, e->data + (from - e->offset), next - from);
-        from = next;
-    }
-}
-
 void image_make(struct image *im, uint64_t *seed)
 {
-    enum mood mood = (enum mood)life_draw(seed, MOODS);
+    enum torn_mood mood = (enum torn_mood)draw(seed, TORN_MOODS);
 
     for (enum disk_file f = 0; f < DISK_FILES; f++) {
-        struct image_bytes *made = &im->file[f].made;
+        struct torn_bytes *made = &im->file[f].made;
         if (made->p != NULL)
             memset(made->p, 0, made->cap);
         made->n = 0;
         if (im->file[f].durable.n > 0)
-            put(made, 0, im->file[f].durable.p, im->file[f].durable.n);
-        for (uint32_t i = 0; i < im->file[f].pending_n; i++)
-            maybe(made, &im->log->ev[im->file[f].pending[i]], mood, seed);
+            torn_put(made, 0, im->file[f].durable.p, im->file[f].durable.n);
+        for (uint32_t i = 0; i < im->file[f].pending_n; i++) {
+            const struct disk_event *e = &im->log->ev[im->file[f].pending[i]];
+            torn_maybe(made, &(struct torn_write){e->offset, e->n, e->data}, mood, seed);
+        }
         im->file[f].made_exists =
-            im->file[f].name_durable || (im->file[f].named && life_draw(seed, 2) == 0);
+            im->file[f].name_durable || (im->file[f].named && draw(seed, 2) == 0);
     }
 }
 

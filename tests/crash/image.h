@@ -3,6 +3,7 @@
 #define TESTS_CRASH_IMAGE_H
 
 #include "tests/crash/disk.h"
+#include "tests/crash/torn.h"
 
 enum image_syncs {
     IMAGE_HONEST,
@@ -11,11 +12,6 @@ enum image_syncs {
     IMAGE_SYNCS,
 };
 extern const char *const image_syncs_names[IMAGE_SYNCS];
-
-struct image_bytes {
-    uint8_t *p;
-    uint64_t n, cap;
-};
 
 /* What the world knew at the instant. */
 struct image_moment {
@@ -27,9 +23,9 @@ struct image {
     enum image_syncs syncs;
     uint32_t next; /* first event that has not happened */
     struct {
-        struct image_bytes durable;
-        struct image_bytes made; /* the image itself */
-        uint32_t *pending;       /* writes not durable yet, ascending; owned */
+        struct torn_bytes durable;
+        struct torn_bytes made; /* the image itself */
+        uint32_t *pending;      /* writes not durable yet, ascending; owned */
         uint32_t pending_n, pending_cap;
         uint32_t late; /* the last sync: what lies before it is durable with the next one */
         bool exists, named, name_durable; /* renamed: exists under its name once that is durable */

@@ -13,12 +13,6 @@
 #define NEW_DAYS  5  /* those with an entry in the activity log */
 #define MEMORY_MB 256
 
-uint64_t life_draw(uint64_t *seed, uint64_t below)
-{
-    *seed += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(*seed) % below;
-}
-
 /* ---- batches and their model ---- */
 
 struct maker {
@@ -35,8 +29,8 @@ struct maker {
 static bool say_id(struct maker *m, uint32_t account)
 {
     uint32_t id = m->next_id < LIFE_IDS ? m->next_id++ : LIFE_IDS - 1;
-    if (m->repeats && life_draw(&m->seed, 5) == 0)
-        id = (uint32_t)life_draw(&m->seed, id + 1);
+    if (m->repeats && draw(&m->seed, 5) == 0)
+        id = (uint32_t)draw(&m->seed, id + 1);
     bool used = m->ids[account][id];
     m->ids[account][id] = true;
     buf_fmt(&m->text, ",\"id\":\"id-%u\"", id);
@@ -46,29 +40,29 @@ static bool say_id(struct maker *m, uint32_t account)
 static void make_event(struct maker *m, struct life_state *s, bool numbered)
 {
     static const char *const signals[] = {"installed", "uninstalled", "connected", "expired"};
-    uint32_t account = (uint32_t)life_draw(&m->seed, LIFE_ACCOUNTS), kind, count = 1;
-    uint32_t app = 1 + (uint32_t)life_draw(&m->seed, 12);
-    uint32_t day = (uint32_t)life_draw(&m->seed, life_draw(&m->seed, 3) == 0 ? OLD_DAYS : NEW_DAYS);
+    uint32_t account = (uint32_t)draw(&m->seed, LIFE_ACCOUNTS), kind, count = 1;
+    uint32_t app = 1 + (uint32_t)draw(&m->seed, 12);
+    uint32_t day = (uint32_t)draw(&m->seed, draw(&m->seed, 3) == 0 ? OLD_DAYS : NEW_DAYS);
 
     s->received++;
-    if (life_draw(&m->seed, 25) == 0) {
+    if (draw(&m->seed, 25) == 0) {
         buf_fmt(&m->text, "{\"type\":\"bad.type\",\"account\":1}");
         s->rejected++;
         return;
     }
-    kind = (uint32_t)life_draw(&m->seed, 5);
+    kind = (uint32_t)draw(&m->seed, 5);
     if (kind >= 4)
         day %= NEW_DAYS;
     buf_fmt(&m->text, "{\"account\":%u,\"app\":%u,\"time\":%lld", account + 1, app,
             (long long)(m->now_ms - day * MS_PER_DAY));
     if (kind < 4) {
-        count = 1 + (uint32_t)life_draw(&m->seed, 9);
+        count = 1 + (uint32_t)draw(&m->seed, 9);
         buf_fmt(&m->text, ",\"count\":%u,\"type\":%s", count,
                 kind < 2 ? "\"api.call\",\"method\":\"GET\",\"status\":200"
                          : "\"record.updated\",\"object_type\":\"contacts\"");
     } else {
         buf_fmt(&m->text, ",\"type\":\"app.%s\",\"user\":%u",
-                signals[life_draw(&m->seed, N_OF(signals))], 1 + (uint32_t)life_draw(&m->seed, 30));
+                signals[draw(&m->seed, N_OF(signals))], 1 + (uint32_t)draw(&m->seed, 30));
     }
     bool used = !numbered && say_id(m, account);
     buf_fmt(&m->text, "}");
@@ -98,8 +92,8 @@ static void make_batch(struct maker *m, struct life *l, uint32_t k, uint32_t eve
 
     *s = l->state[k];
     *b = (struct life_batch){.life = l, .number = k, .copy_of = k};
-    if (m->repeats && k > 0 && life_draw(&m->seed, 8) == 0) {
-        const struct life_batch *old = &l->batch[life_draw(&m->seed, k)];
+    if (m->repeats && k > 0 && draw(&m->seed, 8) == 0) {
+        const struct life_batch *old = &l->batch[draw(&m->seed, k)];
         if (old->numbered) {
             uint32_t of = old->copy_of;
             uint64_t n = l->state[of + 1].received - l->state[of].received;
@@ -112,10 +106,10 @@ static void make_batch(struct maker *m, struct life *l, uint32_t k, uint32_t eve
             return;
         }
     }
-    b->numbered = life_draw(&m->seed, 4) > 0;
-    uint32_t n = 1 + (uint32_t)life_draw(&m->seed, b->numbered ? events_max : 4);
+    b->numbered = draw(&m->seed, 4) > 0;
+    uint32_t n = 1 + (uint32_t)draw(&m->seed, b->numbered ? events_max : 4);
     if (b->numbered) {
-        uint64_t p = life_draw(&m->seed, LIFE_PRODUCERS);
+        uint64_t p = draw(&m->seed, LIFE_PRODUCERS);
         buf_fmt(&m->text,
                 "{\"producer\":\"p%llu\",\"epoch\":7,\"seq\":%u,\"events\":", (unsigned long long)p,
                 ++m->seq[p]);

@@ -3,6 +3,7 @@
 #ifndef TESTS_CRASH_LIFE_H
 #define TESTS_CRASH_LIFE_H
 
+#include "tests/draw.h"
 #include "tests/unit/ingest/ingest_help.h"
 
 #define LIFE_PRODUCERS 3
@@ -40,8 +41,6 @@ struct life_shape {
     uint32_t batches_n, events_max;
     bool repeats; /* batches and ids come twice */
 };
-
-uint64_t life_draw(uint64_t *seed, uint64_t below);
 
 void life_new(struct life *l, const struct life_shape *shape);
 void life_free(struct life *l);

@@ -74,11 +74,11 @@ static void record_life(struct life *l, uint64_t *seed, struct disk_log *out)
     for (uint32_t phase = 1; phase <= PHASES; phase++) {
         must_start(&e);
         while (k < l->batches_n * phase / PHASES) {
-            uint32_t window = 1 + (uint32_t)life_draw(seed, 6);
+            uint32_t window = 1 + (uint32_t)draw(seed, 6);
             for (; window > 0 && k < l->batches_n * phase / PHASES; window--)
                 life_send(&e, &l->batch[k++]);
-            loop_turn(e.loop, (int)life_draw(seed, 2));
-            if (life_draw(seed, 3) == 0)
+            loop_turn(e.loop, (int)draw(seed, 2));
+            if (draw(seed, 3) == 0)
                 engine_settle(&e);
         }
         engine_settle(&e);

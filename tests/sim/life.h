@@ -5,8 +5,8 @@
 
 #include "engine/ingest/ingest.h"
 #include "engine/query/query.h"
+#include "tests/draw.h"
 #include "tests/sim/model.h"
-#include "tests/sim/sim_draw.h"
 
 #define BOX       16 /* batches that a producer keeps until they are acknowledged */
 #define LOOSE     6  /* batches without a number that are sent until they are */

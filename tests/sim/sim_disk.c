@@ -15,24 +15,17 @@
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "tests/crash/torn.h"
+#include "tests/draw.h"
 #include "tests/sim/plant.h"
-#include "tests/sim/sim_draw.h"
 
-#define SECTOR  512
 #define FDS_MAX 256
 #define FILES_N 2
 
-struct pending {
-    uint64_t at;
-    uint32_t n;
-    uint8_t *data;
-};
-
 struct file {
     const char *name;
-    uint8_t *durable;
-    uint64_t n, cap;
-    struct pending *pending;
+    struct torn_bytes durable;
+    struct torn_write *pending; /* their data: owned */
     uint32_t pending_n, pending_cap;
     bool named, name_durable; /* it has its name; that is durable */
 };
@@ -50,20 +43,6 @@ static struct {
 static uint8_t fds[FDS_MAX];
 
 /* ---- bytes ---- */
-
-static void put(struct file *f, uint64_t at, const uint8_t *p, uint64_t n)
-{
-    if (at + n > f->cap) {
-        uint64_t cap = (at + n) * 2;
-        f->durable = realloc(f->durable, cap);
-        CHECK(f->durable != NULL);
-        memset(f->durable + f->cap, 0, cap - f->cap);
-        f->cap = cap;
-    }
-    memcpy(f->durable + at, p, n);
-    if (at + n > f->n)
-        f->n = at + n;
-}
 
 static void forget(struct file *f)
 {
@@ -112,8 +91,8 @@ static void written(struct file *f, const void *p, size_t n, uint64_t at)
         f->pending = realloc(f->pending, f->pending_cap * sizeof *f->pending);
         CHECK(f->pending != NULL);
     }
-    struct pending *w = &f->pending[f->pending_n++];
-    *w = (struct pending){at, (uint32_t)n, malloc(n)};
+    struct torn_write *w = &f->pending[f->pending_n++];
+    *w = (struct torn_write){at, (uint32_t)n, malloc(n)};
     CHECK(w->data != NULL);
     memcpy(w->data, p, n);
 }
@@ -122,7 +101,7 @@ static void synced(struct file *f)
 {
     digest(1, NULL, 0);
     for (uint32_t i = 0; i < f->pending_n; i++)
-        put(f, f->pending[i].at, f->pending[i].data, f->pending[i].n);
+        torn_put(&f->durable, f->pending[i].at, f->pending[i].data, f->pending[i].n);
     forget(f);
 }
 
@@ -141,7 +120,7 @@ void sim_disk_free(void)
         const char *name = f->name;
         forget(f);
         free(f->pending);
-        free(f->durable);
+        free(f->durable.p);
         *f = (struct file){.name = name};
     }
     disk.dir = NULL;
@@ -189,21 +168,6 @@ uint64_t sim_disk_digest(void)
 
 /* ---- power cut ---- */
 
-enum mood { NONE, ALL, WHOLE_WRITES, SECTORS, MOODS };
-
-static void maybe(struct file *f, const struct pending *w, enum mood mood, uint64_t *seed)
-{
-    uint64_t end = w->at + w->n;
-
-    if (mood == NONE || (mood == WHOLE_WRITES && draw(seed, 2) == 0))
-        return;
-    for (uint64_t from = w->at, next; from < end; from = next) {
-        next = (from / SECTOR + 1) * SECTOR < end ? (from / SECTOR + 1) * SECTOR : end;
-        if (mood != SECTORS || draw(seed, 2) == 0)
-            put(f, from, w->data + (from - w->at), next - from);
-    }
-}
-
 static void rewrite(const struct file *f)
 {
     char path[600], fresh[600];
@@ -215,8 +179,8 @@ static void rewrite(const struct file *f)
     int fd = open(f->named ? path : fresh, O_WRONLY | O_TRUNC | O_CLOEXEC);
     if (fd < 0)
         return; /* not even begun */
-    for (uint64_t at = 0; at < f->n;) {
-        ssize_t n = write(fd, f->durable + at, f->n - at);
+    for (uint64_t at = 0; at < f->durable.n;) {
+        ssize_t n = write(fd, f->durable.p + at, f->durable.n - at);
         CHECK(n > 0);
         at += (uint64_t)n;
     }
@@ -225,13 +189,13 @@ static void rewrite(const struct file *f)
 
 void sim_disk_power_cut(uint64_t *seed)
 {
-    enum mood mood = (enum mood)draw(seed, MOODS);
+    enum torn_mood mood = (enum torn_mood)draw(seed, TORN_MOODS);
 
     sim_disk_alive();
     for (unsigned i = 0; i < FILES_N; i++) {
         struct file *f = &disk.file[i];
         for (uint32_t k = 0; k < f->pending_n; k++)
-            maybe(f, &f->pending[k], mood, seed);
+            torn_maybe(&f->durable, &f->pending[k], mood, seed);
         forget(f);
         f->named = f->name_durable || (f->named && draw(seed, 2) == 0);
         rewrite(f);
@@ -265,7 +229,7 @@ static bool fails(void)
 
 static bool no_room(const struct file *f, uint64_t end)
 {
-    uint64_t n = f->n;
+    uint64_t n = f->durable.n;
 
     if (!disk.full)
         return false;
@@ -288,8 +252,8 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
         written(f, p, n, (uint64_t)at);
         if ((fds[fd] & THROUGH) != 0) {
             /* It alone is durable; what was written before it and not synced is not. */
-            struct pending *w = &f->pending[--f->pending_n];
-            put(f, w->at, w->data, w->n);
+            struct torn_write *w = &f->pending[--f->pending_n];
+            torn_put(&f->durable, w->at, w->data, w->n);
             free(w->data);
         }
     }

@@ -6,7 +6,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "engine/base/text.h"
-#include "tests/sim/sim_draw.h"
+#include "tests/draw.h"
 
 #define SIGNALS  5
 #define USERS    5

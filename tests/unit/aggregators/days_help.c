@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/draw.h"
+
 uint64_t test_seed = 42;
 
 uint64_t test_rnd(uint64_t below)
 {
-    test_seed += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(test_seed) % below;
+    return draw(&test_seed, below);
 }
 
 static struct store *open_days(const char *dir)

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "engine/base/check.h"
+#include "tests/draw.h"
 
 static void every_format_describes_itself(void **state)
 {
@@ -194,14 +195,6 @@ static void the_same_bytes_give_the_same_events(void **state)
     free(b);
 }
 
-static uint64_t random_next(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
 /* Any bytes, and any cut or flip of good input, end in items: never a crash, never an endless walk.
  * Every event that comes out is JSON. */
 static void no_input_is_fatal(void **state)
@@ -228,10 +221,10 @@ static void no_input_is_fatal(void **state)
         char input[400];
         size_t n = strlen(seeds[f]);
         memcpy(input, seeds[f], n);
-        for (uint64_t flips = random_next(&x) % 4; flips > 0; flips--)
-            input[random_next(&x) % n] = (char)random_next(&x);
-        if (random_next(&x) % 3 == 0)
-            n = random_next(&x) % (n + 1);
+        for (uint64_t flips = draw(&x, 4); flips > 0; flips--)
+            input[draw(&x, n)] = (char)draw(&x, 256);
+        if (draw(&x, 3) == 0)
+            n = draw(&x, n + 1);
         char *copy = malloc(n > 0 ? n : 1); /* so that a checker sees a read beyond the end */
         memcpy(copy, input, n);
         struct importer *im;

@@ -9,6 +9,7 @@
 
 #include "collectors/retime.h"
 #include "engine/base/check.h"
+#include "tests/draw.h"
 
 static struct retime plan_of(int64_t max_gap_ms, const int64_t *times, size_t n)
 {
@@ -88,10 +89,7 @@ static void mapping_is_monotonic_and_keeps_short_gaps(void **state)
     int64_t times[2000];
     int64_t t = -100000;
     for (size_t i = 0; i < N_OF(times); i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        t += (int64_t)(x % 100 < 10 ? x % 100000 : x % 50);
+        t += (int64_t)draw(&x, draw(&x, 10) == 0 ? 100000 : 50);
         times[i] = t;
     }
     struct retime r = plan_of(1000, times, N_OF(times));

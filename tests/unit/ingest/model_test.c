@@ -14,6 +14,7 @@
 
 #include "engine/base/check.h"
 #include "engine/store/store_test.h"
+#include "tests/draw.h"
 #include "tests/unit/ingest/ingest_help.h"
 
 #define PRODUCERS 3
@@ -23,16 +24,6 @@
 #define WINDOW    8 /* submissions of one turn */
 #define STEPS     100
 #define SEEDS     6
-
-struct rng {
-    uint64_t state;
-};
-
-static uint64_t draw(struct rng *r, uint64_t below)
-{
-    r->state += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(r->state) % below;
-}
 
 /* ---- batches: the same (producer, epoch, seq, flavour) is always the same frame ---- */
 
@@ -50,20 +41,20 @@ struct plan {
 
 static struct plan plan_make(uint64_t seed, uint32_t producer, uint64_t epoch, uint32_t seq)
 {
-    struct rng r = {seed * 1000003 + producer * 7919 + epoch * 104729 + seq};
+    uint64_t chance = seed * 1000003 + producer * 7919 + epoch * 104729 + seq;
     struct plan p = {.producer = producer, .epoch = epoch, .seq = seq, .numbered = seq > 0};
 
-    p.too_large = draw(&r, 20) == 0;
-    p.n = p.too_large ? EVENTS + 1 : (uint32_t)draw(&r, EVENTS + 1);
+    p.too_large = draw(&chance, 20) == 0;
+    p.n = p.too_large ? EVENTS + 1 : (uint32_t)draw(&chance, EVENTS + 1);
     for (uint32_t i = 0; i < EVENTS; i++)
         p.ev[i] = (struct plan_event){
-            .account = 1 + (uint32_t)draw(&r, ACCOUNTS),
-            .count = 1 + (uint32_t)draw(&r, 5),
-            .id = draw(&r, 4) == 0 ? 1 + (uint32_t)draw(&r, IDS) : 0,
-            .call = draw(&r, 2) == 0,
-            .old = draw(&r, 12) == 0,
-            .bad = draw(&r, 12) == 0,
-            .late = draw(&r, 8) == 0,
+            .account = 1 + (uint32_t)draw(&chance, ACCOUNTS),
+            .count = 1 + (uint32_t)draw(&chance, 5),
+            .id = draw(&chance, 4) == 0 ? 1 + (uint32_t)draw(&chance, IDS) : 0,
+            .call = draw(&chance, 2) == 0,
+            .old = draw(&chance, 12) == 0,
+            .bad = draw(&chance, 12) == 0,
+            .late = draw(&chance, 8) == 0,
         };
     return p;
 }
@@ -185,7 +176,7 @@ static struct wanted model_batch(struct model *m, const struct plan *p)
 
 struct run {
     struct engine e;
-    struct rng rng;
+    uint64_t chance;
     uint64_t seed;
     struct model model;
     int64_t time_ms; /* of all good events; fixed, so that a retry is the same frame */
@@ -195,28 +186,28 @@ struct run {
 
 static struct plan choose(struct run *r)
 {
-    uint32_t producer = (uint32_t)draw(&r->rng, PRODUCERS);
+    uint32_t producer = (uint32_t)draw(&r->chance, PRODUCERS);
     uint64_t epoch = r->epoch[producer];
     uint32_t seq = r->next[producer];
 
-    switch (draw(&r->rng, 12)) {
+    switch (draw(&r->chance, 12)) {
     case 0: /* not numbered: a content of its own each time */
-        return plan_make(r->seed, producer, 1000 + draw(&r->rng, 1 << 20), 0);
+        return plan_make(r->seed, producer, 1000 + draw(&r->chance, 1 << 20), 0);
     case 1: /* an old one again */
-        seq = 1 + (uint32_t)draw(&r->rng, seq);
+        seq = 1 + (uint32_t)draw(&r->chance, seq);
         break;
     case 2: /* too far ahead */
-        seq += 1 + (uint32_t)draw(&r->rng, 3);
+        seq += 1 + (uint32_t)draw(&r->chance, 3);
         break;
     case 3: /* an epoch that is over */
-        epoch -= draw(&r->rng, 2);
+        epoch -= draw(&r->chance, 2);
         break;
     case 4:
-        if (draw(&r->rng, 4) == 0) {
+        if (draw(&r->chance, 4) == 0) {
             r->epoch[producer]++;
             r->next[producer] = 1;
             epoch = r->epoch[producer];
-            seq = 1 + (uint32_t)draw(&r->rng, 2);
+            seq = 1 + (uint32_t)draw(&r->chance, 2);
         }
         break;
     default:
@@ -253,8 +244,8 @@ static void step(struct run *r)
 {
     struct plan plans[WINDOW];
     struct answer answers[WINDOW];
-    uint32_t n = 1 + (uint32_t)draw(&r->rng, WINDOW);
-    bool fails = draw(&r->rng, 8) == 0;
+    uint32_t n = 1 + (uint32_t)draw(&r->chance, WINDOW);
+    bool fails = draw(&r->chance, 8) == 0;
     char frame[4096];
 
     loop_turn(r->e.loop, 0);
@@ -326,7 +317,7 @@ static void run(uint64_t seed)
 
     CHECK(r != NULL);
     r->seed = seed;
-    r->rng.state = seed;
+    r->chance = seed;
     r->time_ms = clock_now().wall_ms;
     for (uint32_t p = 0; p < PRODUCERS; p++) {
         r->epoch[p] = 5;
@@ -338,13 +329,13 @@ static void run(uint64_t seed)
     engine_start(&r->e);
     for (unsigned i = 0; i < STEPS; i++) {
         step(r);
-        if (draw(&r->rng, 10) == 0)
+        if (draw(&r->chance, 10) == 0)
             engine_checkpoint(&r->e);
-        if (draw(&r->rng, 12) == 0) {
+        if (draw(&r->chance, 12) == 0) {
             /* A counter of a failed commit is stored with the next good one. */
             ingest_status(r->e.ingest, &s);
             assert_int_equal(sum(s.counters.batches_refused), r->model.refused);
-            engine_stop(&r->e, draw(&r->rng, 2) == 0);
+            engine_stop(&r->e, draw(&r->chance, 2) == 0);
             engine_start(&r->e);
             ingest_status(r->e.ingest, &s);
             r->model.refused = sum(s.counters.batches_refused);

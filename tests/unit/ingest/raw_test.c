@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/ingest/raw.h"
+#include "tests/draw.h"
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 
@@ -133,12 +134,8 @@ static void random_bytes(void **state)
         struct raw_walk w;
         struct str e;
 
-        for (size_t i = 0; i < n; i++) {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            frame[i] = (char)x;
-        }
+        for (size_t i = 0; i < n; i++)
+            frame[i] = (char)draw(&x, 256);
         if (round % 3 == 0)
             frame[0] = "{[\x92"[round % 9 / 3];
         raw_walk_begin((struct str){frame, n}, &w);

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "engine/base/check.h"
-#include "engine/base/hash.h"
 #include "engine/net/zsock_internal.h"
+#include "tests/draw.h"
 
 #define PATIENCE_MS 10000 /* of a test that would otherwise hang */
 
@@ -154,12 +154,6 @@ static inline void expect(struct fixture *f, void *p, const char *want)
     TURN_UNTIL(f, (n = zmq_recv(p, got, sizeof(got) - 1, ZMQ_DONTWAIT)) >= 0);
     assert_int_equal(n, strlen(want));
     assert_string_equal(got, want);
-}
-
-static inline uint64_t rnd(uint64_t *seed, uint64_t below)
-{
-    *seed += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(*seed) % below;
 }
 
 #define ZSOCK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

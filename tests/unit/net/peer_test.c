@@ -147,9 +147,9 @@ static void test_garbage_does_no_harm(void **state)
     f->echo = true;
     for (unsigned i = 0; i < 200; i++) {
         uint8_t junk[600];
-        size_t n = rnd(&seed, sizeof(junk));
+        size_t n = draw(&seed, sizeof(junk));
         for (size_t k = 0; k < n; k++)
-            junk[k] = (uint8_t)rnd(&seed, 256);
+            junk[k] = (uint8_t)draw(&seed, 256);
         if (i % 2 == 0 && n > 10) /* past the signature */
             memcpy(junk, "\xff\0\0\0\0\0\0\0\x01\x7f", 10);
         int fd = raw_connect(zsock_endpoint(f->sock));

@@ -147,9 +147,9 @@ static void *send_bursts(void *arg)
     zmq_setsockopt(p, ZMQ_RCVTIMEO, &patience, sizeof(patience));
     zmq_connect(p, zsock_endpoint(b->f->sock));
     for (unsigned i = 0; i < BURSTS && b->failures == 0; i++) {
-        uint64_t n = b->type == ZMQ_REQ ? 1 : 1 + rnd(&b->seed, BURST_MAX);
+        uint64_t n = b->type == ZMQ_REQ ? 1 : 1 + draw(&b->seed, BURST_MAX);
         for (uint64_t k = 0; k < n; k++) {
-            size_t bytes = 1 + rnd(&b->seed, sizeof(out));
+            size_t bytes = 1 + draw(&b->seed, sizeof(out));
             memset(out, (int)(k + bytes), bytes);
             if (zmq_send(p, out, bytes, 0) < 0)
                 b->failures++;
@@ -182,7 +182,7 @@ static void on_burst(void *arg, const struct zpeer *from, struct zmsg *m)
 {
     struct late_answers *a = arg;
     a->f->messages++;
-    if (rnd(&a->seed, 3) == 0 || a->n == N_OF(a->to)) {
+    if (draw(&a->seed, 3) == 0 || a->n == N_OF(a->to)) {
         zsock_send(a->f->sock, from, (struct str){0}, m->data, m->bytes);
         zmsg_free(m);
         return;

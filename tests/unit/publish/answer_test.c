@@ -3,6 +3,7 @@
 #include "clients/publish/item.h"
 #include "engine/base/check.h"
 #include "schemas/ack.h"
+#include "tests/draw.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,12 +130,6 @@ static void not_answers(void **state)
     buf_fini(&text);
 }
 
-static uint64_t next(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return *seed >> 33;
-}
-
 /* Answers with bytes changed at random, under the sanitizers: any verdict, no fault. */
 static void mutations(void **state)
 {
@@ -145,8 +140,8 @@ static void mutations(void **state)
     for (int i = 0; i < 20000; i++) {
         char bytes[sizeof ack_json];
         memcpy(bytes, ack_json, sizeof bytes);
-        for (uint64_t k = next(&seed) % 4; k < 4; k++)
-            bytes[next(&seed) % sizeof bytes] = (char)next(&seed);
+        for (uint64_t k = draw(&seed, 4); k < 4; k++)
+            bytes[draw(&seed, sizeof bytes)] = (char)draw(&seed, 256);
         if (i % 2 == 0)
             bytes[0] = (char)(0x80 | (bytes[0] & 0x0f));
         struct answer a;

@@ -2,6 +2,7 @@
  * counted exactly once, and nothing twice, by an engine that is killed as well. */
 #include "engine/base/check.h"
 #include "engine/base/text.h"
+#include "tests/draw.h"
 #include "tests/unit/publish/publish_help.h"
 
 #include <stdarg.h>
@@ -20,12 +21,6 @@
 #define ROUNDS       25
 #define ROUND_VALUES 20000u /* room for the values of one process */
 #define MINUTE_MS    60000
-
-static uint64_t next(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return *seed >> 33;
-}
 
 /* The process to be killed: publishes first, first + 1, ... and tells each one accepted on stdout.
  * It is this program, executed anew: a fork of a process with threads could do little. */
@@ -102,7 +97,7 @@ static void killed_at_random(enum daybook_sync sync, uint64_t seed)
     fake_engine_start(&f);
     (void)test_directory(path);
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint32_t kill_after = 1 + (uint32_t)next(&seed) % 400;
+        uint32_t kill_after = 1 + (uint32_t)draw(&seed, 400);
         accepted[round] = run_and_kill(&f, path, round * ROUND_VALUES, sync, kill_after);
         if (round % 5 == 4) { /* the engine dies, too; its cursor is durable */
             fake_engine_halt(&f);

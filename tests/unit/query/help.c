@@ -6,13 +6,13 @@
 #include "aggregators/days_test.h"
 #include "aggregators/tables.h"
 #include "engine/base/check.h"
+#include "tests/draw.h"
 
 uint64_t help_seed = 1;
 
 uint64_t rnd(uint64_t below)
 {
-    help_seed += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(help_seed) % below;
+    return draw(&help_seed, below);
 }
 
 /* ---- the engine ---- */

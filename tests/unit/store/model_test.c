@@ -1,7 +1,7 @@
 /* Random reads, writes and walks of a cursor against a sorted array. */
 #include "tests/unit/store/harness.h"
 
-#include "engine/base/hash.h"
+#include "tests/draw.h"
 
 #define MODEL_MAX 600
 
@@ -21,8 +21,7 @@ static uint64_t seed;
 
 static uint64_t rnd(uint64_t below)
 {
-    seed += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_mix(seed) % below;
+    return draw(&seed, below);
 }
 
 static int pair_cmp(const struct pair *p, const uint8_t *key, size_t key_n)

@@ -1,6 +1,6 @@
-/* The one source of chance: every draw of a life comes from its seed. */
-#ifndef TESTS_SIM_SIM_DRAW_H
-#define TESTS_SIM_SIM_DRAW_H
+/* Chance that a seed repeats: SplitMix64. */
+#ifndef TESTS_DRAW_H
+#define TESTS_DRAW_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -17,8 +17,8 @@
 #include "engine/base/check.h"
 #include "engine/ingest/tables.h"
 #include "engine/store/store_test.h"
+#include "tests/unit/net/turn.h"
 
-#define PATIENCE_MS 10000
 #define MESSAGE_MAX 20000
 
 struct fixture {
@@ -119,15 +119,6 @@ static int teardown(void **state)
     free(f);
     return 0;
 }
-
-#define TURN_UNTIL(f, condition)                                                                   \
-    do {                                                                                           \
-        int64_t until_ms = clock_now().mono_ms + PATIENCE_MS;                                      \
-        while (!(condition)) {                                                                     \
-            assert_true(clock_now().mono_ms < until_ms);                                           \
-            loop_turn((f)->loop, 1);                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void *peer(struct fixture *f, int type)
 {

@@ -17,8 +17,8 @@
 #include "engine/base/check.h"
 #include "engine/edge/query_socket.h"
 #include "engine/ingest/tables.h"
+#include "tests/unit/net/turn.h"
 
-#define PATIENCE_MS 10000
 #define MESSAGE_MAX 20000
 
 struct fixture {
@@ -126,15 +126,6 @@ static int teardown(void **state)
     free(f);
     return 0;
 }
-
-#define TURN_UNTIL(f, condition)                                                                   \
-    do {                                                                                           \
-        int64_t until_ms = clock_now().mono_ms + PATIENCE_MS;                                      \
-        while (!(condition)) {                                                                     \
-            assert_true(clock_now().mono_ms < until_ms);                                           \
-            loop_turn((f)->loop, 1);                                                               \
-        }                                                                                          \
-    } while (0)
 
 static size_t receive(struct fixture *f, void *peer, char *to, size_t cap)
 {

@@ -8,7 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/ingest/cursor.h"
-#include "tests/unit/ingest/ingest_help.h"
+#include "tests/unit/ingest/front_txn.h"
 
 static const struct hash128 same = {1, 2}, other_lo = {9, 2}, other_hi = {1, 9};
 
@@ -53,35 +53,6 @@ static void the_rule(void **state)
         if (rows[i].want != CURSOR_STALE)
             assert_int_equal(cursor_expected(&c, rows[i].epoch), rows[i].expected);
     }
-}
-
-struct fixture {
-    struct scratch scratch;
-    struct store *store;
-    struct txn t; /* a write transaction, open during the test */
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    CHECK(f != NULL);
-    scratch_new(&f->scratch);
-    f->store = scratch_front(&f->scratch, 0);
-    txn_begin(f->store, true, &f->t);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    txn_abort(&f->t);
-    store_close(&f->store);
-    scratch_free(&f->scratch);
-    free(f);
-    return 0;
 }
 
 static void rows_come_back(void **state)

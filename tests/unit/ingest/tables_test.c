@@ -12,38 +12,9 @@
 #include "engine/ingest/ledger.h"
 #include "engine/ingest/rejected.h"
 #include "engine/ingest/tables.h"
-#include "tests/unit/ingest/ingest_help.h"
+#include "tests/unit/ingest/front_txn.h"
 
 #define HOUR INT64_C(3600000)
-
-struct fixture {
-    struct scratch scratch;
-    struct store *store;
-    struct txn t; /* a write transaction, open during the test */
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    CHECK(f != NULL);
-    scratch_new(&f->scratch);
-    f->store = scratch_front(&f->scratch, 0);
-    txn_begin(f->store, true, &f->t);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    txn_abort(&f->t);
-    store_close(&f->store);
-    scratch_free(&f->scratch);
-    free(f);
-    return 0;
-}
 
 static void next_txn(struct fixture *f)
 {

@@ -17,8 +17,7 @@
 #include "engine/base/check.h"
 #include "engine/net/zsock_internal.h"
 #include "tests/draw.h"
-
-#define PATIENCE_MS 10000 /* of a test that would otherwise hang */
+#include "tests/unit/net/turn.h"
 
 struct fixture {
     struct loop *loop;
@@ -128,16 +127,6 @@ static inline void say(void *p, const char *text)
 {
     assert_int_equal(zmq_send(p, text, strlen(text), 0), strlen(text));
 }
-
-/* Turn until the condition holds. */
-#define TURN_UNTIL(f, condition)                                                                   \
-    do {                                                                                           \
-        int64_t until_ms = clock_now().mono_ms + PATIENCE_MS;                                      \
-        while (!(condition)) {                                                                     \
-            assert_true(clock_now().mono_ms < until_ms);                                           \
-            loop_turn((f)->loop, 1);                                                               \
-        }                                                                                          \
-    } while (0)
 
 static inline struct zsock_counters counters(const struct fixture *f)
 {

@@ -19,9 +19,9 @@
 
 #include "engine/base/check.h"
 #include "engine/net/http.h"
+#include "tests/unit/net/turn.h"
 
-#define PATIENCE_MS 20000
-#define PEERS_MAX   64
+#define PEERS_MAX 64
 
 struct peer {
     int fd; /* -1: none */
@@ -57,15 +57,6 @@ bool heard(struct peer *p, const char *text);
 bool hung_up(struct peer *p);
 void fresh(struct peer *p); /* forget what was heard */
 struct http_counters counters(const struct fixture *f);
-
-#define TURN_UNTIL(f, condition)                                                                   \
-    do {                                                                                           \
-        int64_t until_ms = clock_now().mono_ms + PATIENCE_MS;                                      \
-        while (!(condition)) {                                                                     \
-            assert_true(clock_now().mono_ms < until_ms);                                           \
-            loop_turn((f)->loop, 1);                                                               \
-        }                                                                                          \
-    } while (0)
 
 #define H       "Host: a\r\n\r\n"
 

@@ -12,20 +12,6 @@
 
 #include "schemas/event_read.h"
 
-static int setup(void **state)
-{
-    static struct help_twins twins;
-    twins = (struct help_twins){0};
-    *state = &twins;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    help_twins_fini(*state);
-    return 0;
-}
-
 /* A kind that stands for its group. Of the removals, one that gives its key no meaning. */
 static enum event_kind kind_of_group(enum event_group group)
 {
@@ -399,7 +385,7 @@ static void test_messages_teach(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, help_twins_setup, help_twins_teardown)
 
 int main(void)
 {

@@ -168,6 +168,20 @@ void help_twins_fini(struct help_twins *t)
     buf_fini(&t->packed);
 }
 
+int help_twins_setup(void **state)
+{
+    static struct help_twins twins;
+    twins = (struct help_twins){0};
+    *state = &twins;
+    return 0;
+}
+
+int help_twins_teardown(void **state)
+{
+    help_twins_fini(*state);
+    return 0;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

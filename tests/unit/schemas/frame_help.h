@@ -29,6 +29,10 @@ const char *help_twins_decode(struct help_twins *t, struct str text,
                               const struct frame_limits *limits);
 void help_twins_fini(struct help_twins *t);
 
+/* The same as the state of a cmocka test. */
+int help_twins_setup(void **state);
+int help_twins_teardown(void **state);
+
 /* The first difference between two decoded frames, as a word; NULL when there is none. Encodings
  * and messages are not compared. */
 const char *help_batch_differs(const struct batch *a, const struct batch *b);

@@ -12,20 +12,6 @@
 #define CALL                                                                                       \
     "{\"type\":\"api.call\",\"account\":7,\"app\":8,\"time\":9,\"method\":\"GET\",\"status\":200}"
 
-static int setup(void **state)
-{
-    static struct help_twins twins;
-    twins = (struct help_twins){0};
-    *state = &twins;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    help_twins_fini(*state);
-    return 0;
-}
-
 static const struct batch *decode_within(struct help_twins *t, struct str text,
                                          const struct frame_limits *limits)
 {
@@ -527,7 +513,7 @@ static void test_little_memory(void **state)
     help_twins_fini(&full);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, help_twins_setup, help_twins_teardown)
 
 int main(void)
 {

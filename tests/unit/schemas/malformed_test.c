@@ -12,20 +12,6 @@
 #define CALL                                                                                       \
     "{\"type\":\"api.call\",\"account\":7,\"app\":8,\"time\":9,\"method\":\"GET\",\"status\":200}"
 
-static int setup(void **state)
-{
-    static struct help_twins twins;
-    twins = (struct help_twins){0};
-    *state = &twins;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    help_twins_fini(*state);
-    return 0;
-}
-
 static void expect_malformed(struct help_twins *t, const void *p, size_t n, const char *word)
 {
     frame_decode(p, n, &frame_limits_default, &t->arena, &t->json);
@@ -326,7 +312,7 @@ static void test_limit_of_maps_and_arrays(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, help_twins_setup, help_twins_teardown)
 
 int main(void)
 {

@@ -10,20 +10,6 @@
 
 #include "schemas/event_read.h"
 
-static int setup(void **state)
-{
-    static struct help_twins twins;
-    twins = (struct help_twins){0};
-    *state = &twins;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    help_twins_fini(*state);
-    return 0;
-}
-
 static const struct event *decode(struct help_twins *t, const char *text)
 {
     const char *why = help_twins_decode(t, str_of(text), &frame_limits_default);
@@ -223,7 +209,7 @@ static void test_large_reference_data(void **state)
     buf_fini(&text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, help_twins_setup, help_twins_teardown)
 
 int main(void)
 {

@@ -7,21 +7,10 @@
  * and 200 lessons in the catalogues, and 400 other accounts to compare it with. A tenth of the
  * connections has problems; the last signals are still pending. Prints p50, p99 and the longest, in
  * us. To be held: home below 5 ms, all others below 2 ms. */
-#include "aggregators/days_test.h"
+#include "bench/micro.h"
+
 #include "aggregators/popularity.h"
-#include "aggregators/tables.h"
-#include "engine/base/check.h"
-#include "engine/base/clock.h"
-#include "engine/base/metric.h"
-#include "engine/query/query.h"
 #include "schemas/out.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define TODAY    20780
-#define NOW_MS   (TODAY * MS_PER_DAY + 43200000)
 
 #define ACCOUNT  7
 #define APPS     200
@@ -31,68 +20,36 @@
 #define LESSONS  200
 #define ACCOUNTS 400
 
-struct bench {
-    struct store *days;
-    struct generation *g;
-    uint64_t position;
-    struct query_context context;
-    struct arena arena;
-    struct buf answer, fields;
-};
-
-static void must(enum status st, const char *what)
-{
-    if (st == ST_OK)
-        return;
-    (void)fprintf(stderr, "micro_views: %s: %s\n", what, status_row(st)->text);
-    exit(1);
-}
-
-static void fold(struct bench *b, struct event e)
-{
-    const uint8_t verdict = 0;
-    if (e.count == 0)
-        e.count = 1;
-    generation_fold(b->g, &(struct fold){&e, &verdict, 1, b->position, NOW_MS});
-    generation_advance(b->g, ++b->position);
-}
-
-static void merge(struct bench *b)
-{
-    struct merge_stats stats;
-    const struct days_limits limits = {.activity_rows_max = 1000000};
-    must(days_merge_whole(b->days, b->g, &limits, &stats), "cannot merge");
-    generation_reset(b->g, generation_end(b->g));
-}
+static struct buf fields = {.cap_max = 4096}; /* of the entry that is made */
 
 /* ---- reference data ---- */
 
-static void say(struct bench *b, unsigned kind, uint64_t account, uint64_t key)
+static void say(struct micro *m, unsigned kind, uint64_t account, uint64_t key)
 {
     char text[24];
     text_fmt(text, sizeof text, "%llu", (unsigned long long)key);
     const struct event_more more = {.reference_key = str_of(text),
-                                    .reference_fields = {(const char *)b->fields.p, b->fields.n}};
-    fold(b, (struct event){.account = account,
-                           .app = key,
-                           .time_ms = NOW_MS - MS_PER_DAY,
-                           .kind = kind & 255,
-                           .more = &more});
+                                    .reference_fields = {(const char *)fields.p, fields.n}};
+    micro_fold(m, (struct event){.account = account,
+                                 .app = key,
+                                 .time_ms = NOW_MS - MS_PER_DAY,
+                                 .kind = kind & 255,
+                                 .more = &more});
 }
 
-static struct out begin(struct bench *b, uint32_t pairs_n)
+static struct out begin(uint32_t pairs_n)
 {
-    buf_reset(&b->fields);
-    struct out o = out_to(ENCODING_MSGPACK, &b->fields);
+    buf_reset(&fields);
+    struct out o = out_to(ENCODING_MSGPACK, &fields);
     out_map(&o, pairs_n);
     return o;
 }
 
-static void fold_catalogue(struct bench *b, uint64_t app)
+static void fold_catalogue(struct micro *m, uint64_t app)
 {
     static const char *const kinds[] = {"marketplace", "private", "built-in"};
     char text[64];
-    struct out o = begin(b, 8);
+    struct out o = begin(8);
     text_fmt(text, sizeof text, "App number %llu", (unsigned long long)app);
     out_pair_z(&o, "name", text);
     text_fmt(text, sizeof text, "Developer %llu", (unsigned long long)(app % 150));
@@ -112,25 +69,25 @@ static void fold_catalogue(struct bench *b, uint64_t app)
     out_pair_z(&o, "marketplace_url", "https://marketplace.example/apps/some-app");
     out_pair_z(&o, "settings_url", "https://app.example/settings/some-app");
     out_end(&o);
-    say(b, EV_CATALOG_APP, app % 16 ? 0 : ACCOUNT, app);
+    say(m, EV_CATALOG_APP, app % 16 ? 0 : ACCOUNT, app);
 }
 
-static void fold_reference(struct bench *b)
+static void fold_reference(struct micro *m)
 {
     char text[64];
     for (uint64_t app = 1; app <= COMMON; app++)
-        fold_catalogue(b, app);
+        fold_catalogue(m, app);
     for (uint64_t user = 1; user <= USERS; user++) {
-        struct out o = begin(b, 3);
+        struct out o = begin(3);
         text_fmt(text, sizeof text, "User Number %llu", (unsigned long long)user);
         out_pair_z(&o, "name", text);
         out_pair_z(&o, "email", "somebody@example.com");
         out_pair_bool(&o, "super_admin", user < 3);
         out_end(&o);
-        say(b, EV_DIRECTORY_USER, ACCOUNT, user);
+        say(m, EV_DIRECTORY_USER, ACCOUNT, user);
     }
     for (uint64_t lesson = 1; lesson <= LESSONS; lesson++) {
-        struct out o = begin(b, 5);
+        struct out o = begin(5);
         out_pair_z(&o, "title", "How to keep an integration healthy");
         out_pair_z(&o, "link", "https://academy.example/lessons/healthy");
         out_pair_z(&o, "language", "en");
@@ -141,7 +98,7 @@ static void fold_reference(struct bench *b)
         out_u64(&o, lesson % 7);
         out_end(&o);
         out_end(&o);
-        say(b, EV_CATALOG_ACADEMY, 0, lesson);
+        say(m, EV_CATALOG_ACADEMY, 0, lesson);
     }
 }
 
@@ -152,20 +109,20 @@ struct whose {
     uint64_t account, app, user;
 };
 
-static void fold_signal(struct bench *b, struct whose of, unsigned kind, int64_t age_ms)
+static void fold_signal(struct micro *m, struct whose of, unsigned kind, int64_t age_ms)
 {
     static const struct event_more more = {.reason = {"the token was refused", 21},
                                            .code = {"401", 3}};
-    fold(b, (struct event){.account = of.account,
-                           .app = of.app,
-                           .user = of.user,
-                           .has_user = 1,
-                           .time_ms = NOW_MS - age_ms,
-                           .kind = kind & 255,
-                           .more = kind == EV_APP_INSTALLED ? NULL : &more});
+    micro_fold(m, (struct event){.account = of.account,
+                                 .app = of.app,
+                                 .user = of.user,
+                                 .has_user = 1,
+                                 .time_ms = NOW_MS - age_ms,
+                                 .kind = kind & 255,
+                                 .more = kind == EV_APP_INSTALLED ? NULL : &more});
 }
 
-static void fold_connections(struct bench *b)
+static void fold_connections(struct micro *m)
 {
     static const unsigned bad[] = {EV_APP_DISCONNECTED, EV_APP_EXPIRED, EV_APP_ERROR,
                                    EV_PERMISSION_REAUTH};
@@ -174,75 +131,64 @@ static void fold_connections(struct bench *b)
             const uint64_t user = 1 + hash_mix(app * 1000 + i) % USERS;
             const int64_t age_ms = (int64_t)(hash_mix(app + i * 777) % 20) * MS_PER_DAY + 5000;
             const struct whose whose = {ACCOUNT, app, user};
-            fold_signal(b, whose, EV_APP_INSTALLED, age_ms + 4000000);
-            fold_signal(b, whose, EV_APP_ERROR, age_ms + 3000000);
-            fold_signal(b, whose, EV_APP_RECONNECTED, age_ms + 2000000);
+            fold_signal(m, whose, EV_APP_INSTALLED, age_ms + 4000000);
+            fold_signal(m, whose, EV_APP_ERROR, age_ms + 3000000);
+            fold_signal(m, whose, EV_APP_RECONNECTED, age_ms + 2000000);
             if ((app + i) % 10 == 0)
-                fold_signal(b, whose, bad[i % 4], age_ms);
+                fold_signal(m, whose, bad[i % 4], age_ms);
         }
     for (uint64_t account = 100; account < 100 + ACCOUNTS; account++)
         for (uint64_t i = 0; i < 12; i++) {
             const uint64_t app = 1 + hash_mix(account % 20 * 100 + i) % COMMON;
-            fold_signal(b, (struct whose){account, app, 1}, EV_APP_INSTALLED, MS_PER_DAY);
+            fold_signal(m, (struct whose){account, app, 1}, EV_APP_INSTALLED, MS_PER_DAY);
         }
 }
 
-static void fold_app_day(struct bench *b, uint64_t app, int32_t day)
+static void fold_app_day(struct micro *m, uint64_t app, int32_t day)
 {
     const int64_t start_ms = day * MS_PER_DAY;
     const unsigned half_hours = day == TODAY ? 24 : 48;
     for (unsigned i = 0; i < half_hours; i++)
-        fold(b, (struct event){.account = ACCOUNT,
-                               .app = app,
-                               .time_ms = start_ms + i * 1800000,
-                               .count = 20,
-                               .kind = EV_API_CALL,
-                               .method = i % 3 ? METHOD_GET : METHOD_POST,
-                               .status = i % 9 ? 200 : 429});
+        micro_fold(m, (struct event){.account = ACCOUNT,
+                                     .app = app,
+                                     .time_ms = start_ms + i * 1800000,
+                                     .count = 20,
+                                     .kind = EV_API_CALL,
+                                     .method = i % 3 ? METHOD_GET : METHOD_POST,
+                                     .status = i % 9 ? 200 : 429});
     for (unsigned i = 0; i < 300; i++)
-        fold(b, (struct event){.account = ACCOUNT,
-                               .app = app,
-                               .time_ms = start_ms + i * 100000,
-                               .object_type = (1 + (i + app) % 4) << 2,
-                               .record_hash = hash_mix(i + 1),
-                               .kind = (EV_RECORD_CREATED + i % 5) & 255});
+        micro_fold(m, (struct event){.account = ACCOUNT,
+                                     .app = app,
+                                     .time_ms = start_ms + i * 100000,
+                                     .object_type = (1 + (i + app) % 4) << 2,
+                                     .record_hash = hash_mix(i + 1),
+                                     .kind = (EV_RECORD_CREATED + i % 5) & 255});
 }
 
-static void fill(struct bench *b)
+static void fill(struct micro *m)
 {
     bool more = true;
-    fold_reference(b);
-    fold_connections(b);
+    fold_reference(m);
+    fold_connections(m);
     for (int32_t day = TODAY - 29; day <= TODAY; day++) {
         for (uint64_t app = 1; app <= APPS; app++)
-            fold_app_day(b, app, day);
-        merge(b);
+            fold_app_day(m, app, day);
+        micro_merge(m);
     }
     while (more)
-        must(days_sweep(b->days, 100000, &more), "cannot count accounts");
+        must(days_sweep(m->days, 100000, &more), "cannot count accounts");
     for (uint64_t app = 1; app <= APPS; app += 10) {
-        fold_signal(b, (struct whose){ACCOUNT, app, 5}, EV_APP_INSTALLED, 3000);
-        fold(b, (struct event){.account = ACCOUNT,
-                               .app = app,
-                               .time_ms = NOW_MS - 2000,
-                               .kind = EV_API_CALL,
-                               .method = METHOD_GET,
-                               .status = 200});
+        fold_signal(m, (struct whose){ACCOUNT, app, 5}, EV_APP_INSTALLED, 3000);
+        micro_fold(m, (struct event){.account = ACCOUNT,
+                                     .app = app,
+                                     .time_ms = NOW_MS - 2000,
+                                     .kind = EV_API_CALL,
+                                     .method = METHOD_GET,
+                                     .status = 200});
     }
 }
 
 /* ---- asking ---- */
-
-static void ask(struct bench *b, const char *question)
-{
-    struct request r;
-    b->context.gens[0] = b->g;
-    b->context.gens_n = 1;
-    arena_reset(&b->arena);
-    request_decode(question, strlen(question), &b->arena, &r);
-    query_answer(&b->context, &r, &b->answer);
-    CHECK(!b->answer.bad);
-}
 
 static const char *const questions[] = {
     "{\"view\":\"home\",\"account\":7,\"viewer\":5}",
@@ -285,61 +231,10 @@ static const char *const questions[] = {
     "{\"view\":\"activity\",\"account\":7,\"app\":10,\"user\":5,\"type\":\"app.installed\"}",
 };
 
-static void measure(struct bench *b, const char *question, unsigned rounds)
-{
-    static struct metric_hist h;
-    metric_hist_reset(&h);
-    ask(b, question);
-    if (b->answer.n < 20 || memcmp(b->answer.p, "{\"ok\":true", 10) != 0)
-        printf("refused: %.*s\n", (int)b->answer.n, (const char *)b->answer.p);
-    for (unsigned i = 0; i < rounds; i++) {
-        const uint64_t start = clock_mono_ns();
-        ask(b, question);
-        metric_hist_add(&h, clock_mono_ns() - start);
-    }
-    printf("%8.1f %8.1f %8.1f us %8zu bytes  %s\n", (double)metric_hist_quantile(&h, 5000) / 1e3,
-           (double)metric_hist_quantile(&h, 9900) / 1e3, (double)h.max_ns / 1e3, b->answer.n,
-           question);
-}
-
-static void remove_dir(const char *dir)
-{
-    static const char *const files[] = {"data.mdb", "lock.mdb", "owner.lock"};
-    char path[96];
-    for (size_t i = 0; i < N_OF(files); i++) {
-        text_fmt(path, sizeof path, "%s/%s", dir, files[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(dir);
-}
-
 int main(int argc, char **argv)
 {
-    struct bench b = {.answer = buf_of(0), .fields = buf_of(4096)};
-    char dir[] = "/tmp/daybook-micro-views-XXXXXX", why[256];
-    uint64_t rounds = 200;
-    if (argc > 1 && text_u64(str_of(argv[1]), &rounds) != ST_OK)
-        return 64;
-    if (!mkdtemp(dir))
-        return 74;
-    const struct store_options o = {
-        .dir = dir, .tables = days_table_names, .tables_n = DAYS_TABLES_N, .map_bytes = 4ull << 30};
-    must(store_open(&o, &b.days, why), "cannot open a store");
-    must(days_prepare(b.days, &b.position, why), "cannot prepare it");
-    b.g = generation_new(b.position);
-    fill(&b);
-    b.context = (struct query_context){
-        .days = b.days, .now_ms = NOW_MS, .floor_day = TODAY - 1000, .popularity = true};
-    must(query_new(&b.context.query), "no memory");
-    printf("     p50      p99  longest\n");
-    for (size_t i = 0; i < N_OF(questions); i++)
-        measure(&b, questions[i], (unsigned)rounds);
-    query_free(&b.context.query);
-    generation_free(&b.g);
-    arena_fini(&b.arena);
-    buf_fini(&b.answer);
-    buf_fini(&b.fields);
-    store_close(&b.days);
-    remove_dir(dir);
-    return 0;
+    const struct micro_plan plan = {"micro-views", fill, questions, N_OF(questions)};
+    const int code = micro_run(&plan, argc, argv);
+    buf_fini(&fields);
+    return code;
 }

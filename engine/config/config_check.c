@@ -1,4 +1,4 @@
-/* What no single option can know: addresses against the keyring, and sizes against each other. */
+/* What no single option can know: addresses that others reach, and sizes against each other. */
 #include "engine/base/check.h"
 #include "engine/config/assign.h"
 #include "engine/config/listen.h"
@@ -14,20 +14,33 @@ static bool is_address(enum option_id id)
     return type == OPTION_SOCKET || type == OPTION_ADDRESS;
 }
 
-/* Without a keyring every peer may do everything, so nobody outside this machine may be a peer. */
+/* Every peer may do everything, so nobody outside this machine may be a peer. */
 static void check_reach(const struct config *c, enum option_id id, struct config_report *r)
 {
     struct str s = str_of(text_of(c, id));
     bool socket = option_row(id)->type == OPTION_SOCKET;
     enum listen_reach reach = socket ? listen_socket(s) : listen_address(s);
-    if (reach == LISTEN_LOOPBACK || c->keyring[0] != '\0')
+    if (reach == LISTEN_LOOPBACK)
         return;
     char where[CONFIG_TEXT_MAX + 32];
     assign_where(c, c->origin[id], where, sizeof(where));
     report_add(r, CONFIG_EXIT_CONFIG,
-               "%s: %s: \"%s\" can be reached from other machines, which needs a keyring; allowed "
-               "without one: 127.0.0.0/8, [::1], localhost and ipc://",
+               "%s: %s: \"%s\" can be reached from other machines, and nobody is asked for a key; "
+               "allowed: 127.0.0.0/8, [::1], localhost and ipc://",
                where, option_row(id)->name, s.p);
+}
+
+/* A file that nobody reads must not look like a lock on the door. */
+static void check_keyring(const struct config *c, struct config_report *r)
+{
+    char where[CONFIG_TEXT_MAX + 32];
+    if (c->keyring[0] == '\0')
+        return;
+    assign_where(c, c->origin[OPTION_keyring], where, sizeof(where));
+    report_add(r, CONFIG_EXIT_CONFIG,
+               "%s: keyring: \"%s\": this version checks no keys; allowed: empty. For other "
+               "machines put a proxy that authenticates in front of http_listen",
+               where, c->keyring);
 }
 
 /* "tcp://127.0.0.1:7701" and "127.0.0.1:7701" are one address. A port that the system chooses is
@@ -93,6 +106,7 @@ static void check_order(const struct config *c, enum option_id small, enum optio
 
 void config_check(const struct config *c, struct config_report *r)
 {
+    check_keyring(c, r);
     for (unsigned i = 0; i < OPTION_N; i++) {
         enum option_id id = (enum option_id)i;
         if (!is_address(id) || text_of(c, id)[0] == '\0')

@@ -1,4 +1,4 @@
-/* The rule "without a keyring nothing but loopback" hangs on this file, so it decides by parsing
+/* The rule "nothing but loopback" hangs on this file, so it decides by parsing
  * the whole host and never by a prefix: "127.0.0.1.example.org" is a name, not loopback. */
 #include "engine/config/listen.h"
 

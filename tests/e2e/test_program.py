@@ -60,10 +60,14 @@ class Options(DaemonTest):
         self.assertIn("config.json", lines["read_txn_ms"])
         self.assertRegex(lines["io_threads"], "command")
 
-    def test_without_a_keyring_only_loopback_is_bound(self):
+    def test_only_loopback_is_bound_and_a_keyring_is_no_key_to_it(self):
         done = self.run_it("--ingest-listen=tcp://0.0.0.0:7701", "--check")
         self.assertEqual(done.returncode, 78, done.stderr)
-        self.assertIn("keyring", done.stderr)
+        self.assertIn("can be reached from other machines", done.stderr)
+        done = self.run_it("--http-listen=0.0.0.0:7700", "--keyring=/nowhere/keys", "--check")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn('keyring: "/nowhere/keys": this version checks no keys', done.stderr)
+        self.assertIn("can be reached from other machines", done.stderr)
 
     def test_a_second_daemon_on_the_same_data_is_refused(self):
         d = self.daemon()

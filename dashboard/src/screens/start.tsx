@@ -58,8 +58,8 @@ export function StartScreen({ bad }: { bad: boolean }) {
   return (
     <div class="wrap narrow">
       {bad && <Empty title={t('pageNotFound')} help={t('pageNotFoundHelp')} />}
-      <div class="start card">
-        <span class="start-icon"><Icon name="layers" /></span>
+      <div class="opening card">
+        <span class="opening-icon"><Icon name="layers" /></span>
         <h1>{t('startTitle')}</h1>
         <p class="lead">{t('startLead')}</p>
         <form

@@ -5,6 +5,8 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hook
 import { isPlainClick, go } from '../core/router.ts';
 import { Icon, type IconName } from './icon.tsx';
 
+const EDGE = 8; // px between a panel and the edge of the window
+
 function useOpen() {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
@@ -32,6 +34,14 @@ function useOpen() {
   return { open, setOpen, root, button };
 }
 
+/** A button near an edge opens a panel that would reach beyond it. */
+function keepInside(panel: HTMLElement): void {
+  const { left, right } = panel.getBoundingClientRect();
+  const over = Math.max(0, right + EDGE - document.documentElement.clientWidth);
+  const under = Math.max(0, EDGE - left);
+  if (over || under) panel.style.transform = `translateX(${under || -Math.min(over, left - EDGE)}px)`;
+}
+
 export function Panel({ label, face, children, class: className = '', align = 'start' }: {
   label: string;
   face: ComponentChildren;
@@ -40,7 +50,11 @@ export function Panel({ label, face, children, class: className = '', align = 's
   align?: 'start' | 'end';
 }) {
   const { open, setOpen, root, button } = useOpen();
+  const panel = useRef<HTMLDivElement>(null);
   const id = useId();
+  useLayoutEffect(() => {
+    if (open) keepInside(panel.current!);
+  }, [open]);
   const close = () => {
     setOpen(false);
     button.current?.focus();
@@ -60,7 +74,7 @@ export function Panel({ label, face, children, class: className = '', align = 's
         <Icon name="down" class="small" />
       </button>
       {open && (
-        <div class={`panel ${align}`} id={id} role="dialog" aria-label={label}>
+        <div class={`panel ${align}`} id={id} role="dialog" aria-label={label} ref={panel}>
           {children(close)}
         </div>
       )}

@@ -94,7 +94,7 @@ test('deep links', async (t) => {
       await page.waitForURL(/accounts\/200\/home$/);
       await open('/');
       assert.deepEqual(await offered(), ['Account 200', 'Account 21031067', 'Account 404', 'Account 666']);
-      assert.match(await page.locator('.start').innerText(), /Opened before\s+Account 200\s+Account 21031067\s+Other accounts of this engine\s+Account 404/);
+      assert.match(await page.locator('.opening').innerText(), /Opened before\s+Account 200\s+Account 21031067\s+Other accounts of this engine\s+Account 404/);
     });
     await t.test('what is asked first is asked once, ahead of the script that wants it', async () => {
       const before = world.mock.asked.length;

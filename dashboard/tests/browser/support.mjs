@@ -66,14 +66,14 @@ export async function settled(page) {
   await page.waitForFunction(() => [...document.querySelectorAll('.canvas-in')].every((c) => c.querySelector('canvas')));
 }
 
-/** axe-core finds nothing, by WCAG 2.2 AA and good practice. */
-export async function assertAccessible(page, what) {
-  const found = await page.evaluate(async () => {
-    const result = await globalThis.axe.run(document, {
+/** axe-core finds nothing, by WCAG 2.2 AA and good practice, in the page or in one part of it. */
+export async function assertAccessible(page, what, part = null) {
+  const found = await page.evaluate(async (within) => {
+    const result = await globalThis.axe.run(within ?? document, {
       runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
     });
     return result.violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.target.join(' ')}  ${n.failureSummary?.split('\n').slice(1, 3).join(' ')}`).join('\n    ')}`);
-  });
+  }, part);
   assert.deepEqual(found, [], `${what}:\n${found.join('\n')}`);
 }
 

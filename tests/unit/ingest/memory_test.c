@@ -18,7 +18,7 @@
 #include "engine/ingest/rejected.h"
 #include "engine/ingest/tables.h"
 #include "tests/crash/alloc.h"
-#include "tests/unit/ingest/ingest_help.h"
+#include "tests/unit/ingest/front_txn.h"
 
 /* ---- groups ---- */
 
@@ -146,32 +146,6 @@ static void a_census_is_whole_or_not_there(void **state)
 
 /* ---- rows ---- */
 
-struct fixture {
-    struct scratch scratch;
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    CHECK(f != NULL);
-    scratch_new(&f->scratch);
-    f->store = scratch_front(&f->scratch, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(&f->store);
-    scratch_free(&f->scratch);
-    free(f);
-    return 0;
-}
-
 /* So many accounts that the list has to grow. */
 #define ACCOUNTS 100
 
@@ -197,6 +171,7 @@ static void faults_that_cannot_be_set_aside_fail_the_commit(void **state)
     uint32_t nth = 1;
     struct txn t;
 
+    txn_abort(&fixture->t); /* each try has one of its own */
     for (enum status st = ST_NO_MEMORY; st != ST_OK;) {
         faults_fini(&f); /* without memory kept from before */
         alloc_fail(nth++);
@@ -234,6 +209,7 @@ static void rows_that_cannot_be_built_fail_the_commit(void **state)
     struct rejected table = {.rows_max = 10};
     struct txn t;
 
+    txn_abort(&fixture->t);                   /* each try has one of its own */
     for (uint32_t nth = 1; nth <= 2; nth++) { /* totals, fields */
         *c = (struct counters){0};
         counters_refused(c, ST_GAP);

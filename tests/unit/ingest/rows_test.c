@@ -15,33 +15,7 @@
 #include "engine/ingest/ledger.h"
 #include "engine/ingest/rejected.h"
 #include "engine/ingest/tables.h"
-#include "tests/unit/ingest/ingest_help.h"
-
-struct fixture {
-    struct scratch scratch;
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    CHECK(f != NULL);
-    scratch_new(&f->scratch);
-    f->store = scratch_front(&f->scratch, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(&f->store);
-    scratch_free(&f->scratch);
-    free(f);
-    return 0;
-}
+#include "tests/unit/ingest/front_txn.h"
 
 /* ---- who reads them ---- */
 
@@ -259,6 +233,7 @@ static void a_damaged_row_is_told_and_left(void **state)
 {
     struct fixture *f = *state;
 
+    txn_abort(&f->t); /* each row has two transactions of its own */
     for (size_t i = 0; i < N_OF(rows); i++) {
         const struct row *r = &rows[i];
         uint8_t key[STORE_KEY_MAX];
@@ -299,12 +274,10 @@ static void unknown_names_are_no_damage(void **state)
                                 "rejected.GAP\x03";
     struct counters *c = calloc(1, sizeof(*c));
     struct fixture *f = *state;
-    struct txn t;
 
-    txn_begin(f->store, true, &t);
-    txn_put(&t, FRONT_COUNTERS, "t", 1, total, sizeof(total) - 1);
-    counters_load(&t, c);
-    assert_int_equal(txn_commit(&t), ST_OK);
+    txn_put(&f->t, FRONT_COUNTERS, "t", 1, total, sizeof(total) - 1);
+    counters_load(&f->t, c);
+    assert_int_equal(txn_commit(&f->t), ST_OK);
     assert_int_equal(c->total.accepted, 5);
     assert_int_equal(c->total.rejected[ST_GAP], 3);
     free(c);
@@ -324,12 +297,10 @@ static void an_unknown_code_reads_as_invalid(void **state)
                               "too_blue\x01\x05\x06" FOUR_TEXTS;
     struct fixture *f = *state;
     enum status code = ST_OK;
-    struct txn t;
 
-    txn_begin(f->store, true, &t);
-    txn_put(&t, FRONT_REJECTED, "\0\0\0\0\0\0\0\1", 8, val, sizeof(val) - 1);
-    ingest_rejected_each(&t, UINT64_MAX, see_code, &code);
-    assert_int_equal(txn_commit(&t), ST_OK);
+    txn_put(&f->t, FRONT_REJECTED, "\0\0\0\0\0\0\0\1", 8, val, sizeof(val) - 1);
+    ingest_rejected_each(&f->t, UINT64_MAX, see_code, &code);
+    assert_int_equal(txn_commit(&f->t), ST_OK);
     assert_int_equal(code, ST_INVALID);
 }
 

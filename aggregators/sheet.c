@@ -71,31 +71,45 @@ static bool spoilt(struct sheet_cursor *s)
     return false;
 }
 
-static bool take_sheet(struct sheet_cursor *s)
+/* The first sheet left in the block that is of the account or one above; false: there is none. */
+static bool take_sheet_from(struct sheet_cursor *s, uint64_t account)
 {
-    s->account += read_varint(&s->block);
-    const size_t n = read_varint(&s->block);
-    const uint8_t *p = read_span(&s->block, n);
-    if (p == NULL || !sheet_open((struct span){p, n}, &s->head, &s->rows))
-        return spoilt(s);
-    return true;
+    struct reader r = s->block;
+    uint64_t at = s->account;
+    while (reader_left(&r) > 0) {
+        at += read_varint(&r);
+        const size_t n = read_varint(&r);
+        const uint8_t *sheet = r.p;
+        if (r.bad || n > reader_left(&r))
+            return spoilt(s);
+        r.p += n;
+        if (at < account)
+            continue;
+        s->account = at;
+        s->block = r;
+        return sheet_open((struct span){sheet, n}, &s->head, &s->rows) || spoilt(s);
+    }
+    s->block = r;
+    return false;
 }
 
-/* To the first sheet of the block, or the chunk, that the cursor of the table stands on. */
-static bool enter(struct sheet_cursor *s)
+/* To the chunk that the cursor of the table stands on, or into the block; false: neither. */
+static bool open_value(struct sheet_cursor *s)
 {
     struct reader r;
     if (!sheet_key_read(s->c.key, &s->day, &s->account, &s->app_first) ||
         value_open(s->c.val, &r) != ST_OK)
         return spoilt(s);
-    if (s->app_first == 0) {
-        s->block = r;
-        return take_sheet(s);
-    }
-    s->block = (struct reader){0};
+    s->block = s->app_first == 0 ? r : (struct reader){0};
     s->head = (struct sheet_head){0};
     s->rows = r;
     return true;
+}
+
+/* To what the cursor of the table stands on: the first sheet of the block, or the chunk. */
+static bool enter(struct sheet_cursor *s)
+{
+    return open_value(s) && (s->app_first > 0 || take_sheet_from(s, 0) || spoilt(s));
 }
 
 bool sheet_cursor_first(struct sheet_cursor *s)
@@ -106,7 +120,7 @@ bool sheet_cursor_first(struct sheet_cursor *s)
 bool sheet_cursor_next(struct sheet_cursor *s)
 {
     if (reader_left(&s->block) > 0)
-        return take_sheet(s);
+        return take_sheet_from(s, 0);
     return cur_next(&s->c) && enter(s);
 }
 
@@ -116,10 +130,11 @@ bool sheet_cursor_seek(struct sheet_cursor *s, int32_t day, uint64_t account)
     /* Where its block would begin: at or below the account. Chunks are of a lower one. */
     if (!cur_seek_before(&s->c, above, sheet_key(above, day, account, 1)))
         return sheet_cursor_first(s);
-    bool on = enter(s);
-    while (on && (s->day < day || s->account < account) && s->day <= day)
-        on = s->day < day ? cur_next(&s->c) && enter(s) : sheet_cursor_next(s);
-    return on;
+    if (!open_value(s))
+        return false;
+    if (s->day == day && s->app_first == 0 && take_sheet_from(s, account))
+        return true;
+    return !s->bad && cur_next(&s->c) && enter(s);
 }
 
 bool sheet_cursor_find(struct sheet_cursor *s, int32_t day, uint64_t account)

@@ -26,7 +26,8 @@ void sheet_blocks_close(struct sheet_blocks *b)
 
 void sheet_block_dirty(struct merge *m, size_t n)
 {
-    m->dirty_bytes += n > SHEET_BLOCK / 2 ? (n + SHEET_BLOCK) / SHEET_BLOCK * SHEET_BLOCK : n;
+    const size_t pages = (n + SHEET_BLOCK - 1) / SHEET_BLOCK;
+    m->dirty_bytes += n > SHEET_BLOCK / 2 ? pages * SHEET_BLOCK : MERGE_STRAY_BYTES;
 }
 
 /* ---- writing ---- */
@@ -111,30 +112,27 @@ static void spoilt(struct sheet_blocks *b)
 
 static void look_at_next(struct sheet_blocks *b)
 {
+    struct sheet_head head;
+    struct reader rows;
     b->old_sheet = (struct span){0};
     if (reader_left(&b->rest) == 0)
         return;
     b->old_account += read_varint(&b->rest);
     const size_t n = read_varint(&b->rest);
     const uint8_t *p = read_span(&b->rest, n);
-    if (p == NULL)
+    if (p == NULL || !sheet_open((struct span){p, n}, &head, &rows)) {
         spoilt(b);
-    else
-        b->old_sheet = (struct span){p, n};
-}
-
-static bool has_chunks(struct span sheet)
-{
-    struct sheet_head head;
-    struct reader rows;
-    return sheet_open(sheet, &head, &rows) && head.chunks > 0;
+        return;
+    }
+    b->old_sheet = (struct span){p, n};
+    b->old_alone = head.chunks > 0;
 }
 
 static void keep_old(struct sheet_blocks *b)
 {
     const size_t at = b->packed.n;
     buf_put(&b->packed, b->old_sheet.p, b->old_sheet.n);
-    pack(b, b->old_account, at, has_chunks(b->old_sheet));
+    pack(b, b->old_account, at, b->old_alone);
     look_at_next(b);
 }
 

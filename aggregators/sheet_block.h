@@ -27,6 +27,7 @@ struct sheet_blocks {
     struct reader rest;    /* those behind the next one, */
     struct span old_sheet; /* which is kept unless it is replaced; NULL: there is none */
     uint64_t old_account;
+    bool old_alone; /* it has chunks */
     /* what will be written */
     bool bound_set;
     uint64_t bound; /* account in the key of the first block; not set: that of the first sheet */

@@ -91,15 +91,30 @@ int64_t problem_resolved_ms(const struct problem *p)
     return calm_ms > p->ended_ms ? calm_ms : p->ended_ms;
 }
 
-/* The state that a signal alone speaks of: a repeat of it renews the problem. */
-static bool speaks_of(unsigned kind, enum connection_state state)
+/* The problem that a signal alone speaks of; PROBLEM_N: none. */
+static enum problem_kind problem_told(unsigned kind)
 {
-    return connection_step(STATE_NONE, kind) == state;
+    return problem_of(connection_step(STATE_NONE, kind));
 }
 
-/* A new episode, or the same one where it had not been resolved yet. */
+/* The one problem that a signal heals, whatever the state is; PROBLEM_N: none. */
+static enum problem_kind problem_healed(unsigned kind)
+{
+    if (kind == EV_APP_RECOVERED)
+        return PROBLEM_ERROR;
+    return kind == EV_PERMISSION_GRANTED ? PROBLEM_REAUTH : PROBLEM_N;
+}
+
+static bool problem_lasts(const struct problem *p)
+{
+    return p->episodes && !p->ended_ms;
+}
+
+/* A new episode, or the same one where it lasts or had not been resolved yet. */
 static void problem_open(struct problem *p, int64_t time_ms)
 {
+    if (problem_lasts(p))
+        return;
     if (p->ended_ms && time_ms < problem_resolved_ms(p)) {
         p->ended_ms = 0;
         p->ended_by = EV_NONE;
@@ -108,29 +123,55 @@ static void problem_open(struct problem *p, int64_t time_ms)
     *p = (struct problem){.episodes = p->episodes + 1, .opened_ms = time_ms};
 }
 
+static void problem_end(struct problem *p, const struct connection_signal *s)
+{
+    if (!problem_lasts(p))
+        return;
+    p->ended_ms = s->time_ms;
+    p->ended_by = (enum event_kind)s->kind;
+}
+
+/* The table, and what it cannot see: an error that lasts beside the re-authentication. */
+static enum connection_state fold_state(const struct connection_fold *f, unsigned kind)
+{
+    const enum connection_state to = connection_step(f->state, kind);
+    const bool failing = problem_lasts(&f->problems[PROBLEM_ERROR]);
+    return kind == EV_PERMISSION_GRANTED && to != f->state && failing ? STATE_ERROR : to;
+}
+
+static void fold_enter(struct connection_fold *f, enum connection_state to,
+                       const struct connection_signal *s)
+{
+    const enum problem_kind met = problem_of(to);
+    for (unsigned i = 0; i < PROBLEM_N; i++)
+        if (i != met)
+            problem_end(&f->problems[i], s);
+    f->state = to;
+    f->since_ms = s->time_ms;
+    f->reason = s->reason;
+    f->code = s->code;
+    if (met == PROBLEM_N || !problem_lasts(&f->problems[met]))
+        return;
+    f->reason = f->problems[met].reason; /* not that of what ended the worse one */
+    f->code = f->problems[met].code;
+}
+
 static void fold_step(struct connection_fold *f, const struct connection_signal *s)
 {
-    const enum connection_state to = connection_step(f->state, s->kind);
-    const enum problem_kind left = problem_of(f->state), met = problem_of(to);
-    if (to != f->state) {
-        if (left != PROBLEM_N) {
-            f->problems[left].ended_ms = s->time_ms;
-            f->problems[left].ended_by = (enum event_kind)s->kind;
-        }
-        if (met != PROBLEM_N)
-            problem_open(&f->problems[met], s->time_ms);
-        f->state = to;
-        f->since_ms = s->time_ms;
-        f->reason = s->reason;
-        f->code = s->code;
-    }
-    if (met != PROBLEM_N && speaks_of(s->kind, to)) {
-        struct problem *p = &f->problems[met];
-        p->repeats++;
-        p->last_ms = s->time_ms;
-        p->reason = s->reason;
-        p->code = s->code;
-    }
+    const enum connection_state to = fold_state(f, s->kind);
+    const enum problem_kind told = problem_told(s->kind), healed = problem_healed(s->kind);
+    if (healed != PROBLEM_N)
+        problem_end(&f->problems[healed], s);
+    if (to != f->state)
+        fold_enter(f, to, s);
+    if (told == PROBLEM_N || to == STATE_UNINSTALLED)
+        return;
+    struct problem *p = &f->problems[told];
+    problem_open(p, s->time_ms);
+    p->repeats++;
+    p->last_ms = s->time_ms;
+    p->reason = s->reason;
+    p->code = s->code;
 }
 
 /* ---- history ---- */

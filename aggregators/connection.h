@@ -15,11 +15,14 @@
  *      NONE CONNECTED ERROR ── permission.reauth_required ───▶ REAUTH
  *      NONE CONNECTED ── error ──────────────────────────────▶ ERROR
  *      ERROR ── recovered ───────────────────────────────────▶ CONNECTED
- *      REAUTH ── permission.granted ─────────────────────────▶ CONNECTED
+ *      REAUTH ── permission.granted ─────────────────────────▶ CONNECTED; ERROR where one lasts
  *      all else stays where it is
  *
  * A problem is one of the four bad states of a connection; it opens when the state is entered,
  * counts its repeats, ends when the state is left, and opens again (reopened) when it comes back.
+ * One that is told of while the state is a worse one opens beside it, since what is newest must be
+ * seen: an error during a re-authentication. It ends with what heals it (recovered, granted) or
+ * with the next change of the state.
  * An error that recovered counts as resolved only a day after its last failure: one that comes back
  * before that is the same episode.
  *

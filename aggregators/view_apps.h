@@ -17,7 +17,8 @@ enum connection_state {
     STATE_N
 };
 
-/* A problem is a bad state of a connection (aggregators/connection.h). */
+/* A problem is a bad state of a connection, or stands beside a worse one
+ * (aggregators/connection.h). */
 enum problem_kind {
     PROBLEM_DISCONNECTED,
     PROBLEM_EXPIRED,
@@ -31,14 +32,14 @@ struct problem {
     uint64_t repeats;         /* signals of this episode */
     int64_t opened_ms;        /* of this episode, the newest */
     int64_t last_ms;          /* newest signal of it */
-    int64_t ended_ms;         /* 0: the state lasts */
+    int64_t ended_ms;         /* 0: it lasts */
     enum event_kind ended_by; /* valid when ended */
     struct str reason, code;  /* of the newest signal; borrowed from the arena or the view */
 };
 
 /* When the problem counts as resolved: at once when something ended it for good (a reconnect, a
  * removal, a worse problem), a day after its last failure when it only recovered. 0: not yet known
- * to be, that is while the state lasts. */
+ * to be, that is while it lasts. */
 int64_t problem_resolved_ms(const struct problem *p);
 
 struct connection {

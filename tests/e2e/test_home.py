@@ -165,6 +165,26 @@ class Attention(Home):
         self.assertEqual((row["state"], row["episodes"], row["repeats"], row["opened"]),
                          ("open", 2, 1, self.now - 5 * HOUR))
 
+    def test_s4_s35_the_newest(self):
+        """S4 S35: a newer problem stands beside an older and worse one, on the home and on the app's page"""
+        self.start()
+        reauth = {"type": "permission.reauth_required", "account": 1, "app": 1, "user": 1,
+                  "time": self.now - DAY}
+        self.publish(self.signal(1, 1, "connected", 4 * DAY), reauth,
+                     self.signal(1, 1, "error", 2 * HOUR, reason="HTTP 500 from upstream"),
+                     self.signal(2, 1, "expired", DAY), self.signal(2, 1, "error", HOUR))
+        for _ in range(2):
+            self.assertEqual([(r["problem"], r["app"], r["state"], r["reason"]) for r in self.rows("attention")],
+                             [("expired", 2, "open", None), ("reauth", 1, "open", None),
+                              ("error", 1, "open", "HTTP 500 from upstream"), ("error", 2, "open", None)])
+            self.assertEqual([r["problem"] for r in self.ask("app", app=1)["data"]["health"]],
+                             ["reauth", "error"])
+            self.assertEqual([r["state"] for r in self.rows("connections", app=1)], ["reauth"])
+            self.checkpoint()
+        self.publish({**reauth, "type": "permission.granted", "time": self.now})
+        self.assertEqual([r["problem"] for r in self.rows("attention", app=1)], ["error"])
+        self.assertEqual([r["state"] for r in self.rows("connections", app=1)], ["error"])
+
     def test_s4_recovered(self):
         """S4: an error that recovered is resolved a day after its last failure"""
         clock = self.fake_clock("2026-11-24 12:00:00")

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/hash.h"
 
 #define WALK_DEPTH_MAX 16 /* payloads nest 6 deep */
 
@@ -122,6 +123,12 @@ struct github_state {
         uint64_t installation, app;
     } * apps; /* owned, in order of appearance */
     size_t apps_n;
+    struct github_moment { /* an instant that payloads of an installation told */
+        uint64_t installation;
+        int64_t ms;
+        uint32_t n; /* how many of them so far; 0: a free slot */
+    } * moments;    /* owned: an open table with room for all of the input; NULL: none */
+    size_t moments_cap;
 };
 
 static bool is_object(const json_t *payload, const char *key)
@@ -303,13 +310,28 @@ static enum import_reason map_change(struct importer *im, const json_t *payload,
     return IR_NONE;
 }
 
+/* Payloads of an installation that tell the same instant are put a millisecond apart, in their
+ * order: the log and the state have but the time to go by, and must agree on the last one. */
+static void tell_apart(struct github_state *s, const json_t *payload, int64_t *ms)
+{
+    uint64_t id;
+    if (s->moments == NULL || !payload_u64(json_object_get(payload, "installation"), "id", &id))
+        return;
+    size_t i = (size_t)hash_mix(id + hash_mix((uint64_t)*ms)) & (s->moments_cap - 1);
+    while (s->moments[i].n > 0 && (s->moments[i].installation != id || s->moments[i].ms != *ms))
+        i = (i + 1) & (s->moments_cap - 1);
+    s->moments[i].installation = id;
+    s->moments[i].ms = *ms;
+    *ms += s->moments[i].n++;
+}
+
 static enum import_reason map(struct importer *im, const json_t *payload, struct str event)
 {
     struct import_event *e = &im->event;
     struct str action = payload_as_text(json_object_get(payload, "action"));
-    enum import_reason why = str_eq(event, STR("installation"))
-                                 ? map_connection(im, payload, action)
-                                 : map_change(im, payload, event, action);
+    const bool connection = str_eq(event, STR("installation"));
+    enum import_reason why =
+        connection ? map_connection(im, payload, action) : map_change(im, payload, event, action);
     if (why != IR_NONE)
         return why;
     if (!take_app(im, payload, &e->app))
@@ -317,6 +339,8 @@ static enum import_reason map(struct importer *im, const json_t *payload, struct
     e->has_account = take_account(payload, &e->account);
     if (im->o->received_ms == 0)
         walk_times(payload, WALK_DEPTH_MAX, &e->has_time, &e->time_ms);
+    if (connection && e->has_time)
+        tell_apart(im->state, payload, &e->time_ms);
     return IR_NONE;
 }
 
@@ -371,6 +395,15 @@ static enum import_step payload_next(struct importer *im, json_t **out, struct s
     }
 }
 
+/* Room for a moment of each payload, at most half full. Returns false out of memory. */
+static bool make_room(struct github_state *s, size_t payloads_n)
+{
+    for (s->moments_cap = 2; s->moments_cap < payloads_n * 2;)
+        s->moments_cap *= 2;
+    s->moments = calloc(s->moments_cap, sizeof *s->moments);
+    return s->moments != NULL;
+}
+
 /* Two passes: the first only learns, so that the order of payloads does not matter. */
 static enum status github_open(struct importer *im, struct import_fault *fault)
 {
@@ -381,9 +414,14 @@ static enum status github_open(struct importer *im, struct import_fault *fault)
     json_t *payload;
     struct str event;
     enum import_step step;
-    while ((step = payload_next(im, &payload, &event)) != STEP_END)
+    size_t installations_n = 0;
+    while ((step = payload_next(im, &payload, &event)) != STEP_END) {
         if (step == STEP_EVENT && !learn(im->state, payload))
             return ST_NO_MEMORY;
+        installations_n += step == STEP_EVENT && str_eq(event, STR("installation"));
+    }
+    if (!make_room(im->state, installations_n))
+        return ST_NO_MEMORY;
     im->at = im->begin;
     im->line = 1;
     return ST_OK;
@@ -392,8 +430,10 @@ static enum status github_open(struct importer *im, struct import_fault *fault)
 static void github_close(struct importer *im)
 {
     struct github_state *s = im->state;
-    if (s != NULL)
+    if (s != NULL) {
         free(s->apps);
+        free(s->moments);
+    }
     free(s);
     im->state = NULL;
 }
@@ -430,7 +470,9 @@ const struct import_format import_github = {
         "a\n"
         "person). --event names the event of bare payloads (header X-GitHub-Event) where their "
         "members\n"
-        "do not tell. The time is the newest *_at instant of the payload.",
+        "do not tell. The time is the newest *_at instant of the payload; installation events of "
+        "one\n"
+        "instant are put a millisecond apart, in their order.",
     .open = github_open,
     .next = github_next,
     .close = github_close,

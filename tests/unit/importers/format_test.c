@@ -378,8 +378,9 @@ static void identities(void **state)
     "{\"action\":\"" action "\",\"installation\":{\"id\":3,\"app_id\":99,"                         \
     "\"account\":{\"id\":5},\"created_at\":\"1970-01-01T02:00:01.000+02:00\",\"updated_at\":7,"    \
     "\"permissions\":{\"issues\":\"write\",\"checks\":\"read\"}},\"sender\":{\"id\":4}}"
-#define GH_APP(type, reason)                                                                       \
-    "{\"type\":\"app." type "\",\"account\":5,\"app\":99,\"time\":7000,"                           \
+#define GH_APP(type, reason) GH_APP_AT(type, reason, "7000")
+#define GH_APP_AT(type, reason, time)                                                              \
+    "{\"type\":\"app." type "\",\"account\":5,\"app\":99,\"time\":" time ","                       \
     "\"user\":4,\"reason\":\"" reason "\"}\n"
 
 static void github(void **state)
@@ -389,7 +390,12 @@ static void github(void **state)
         {"installed", GH_INSTALL("created"), GH_APP("installed", "created")},
         {"uninstalled", GH_INSTALL("deleted"), GH_APP("uninstalled", "deleted")},
         {"suspended and back", "[" GH_INSTALL("suspend") "," GH_INSTALL("unsuspend") "]",
-         GH_APP("disconnected", "suspend") GH_APP("reconnected", "unsuspend")},
+         GH_APP("disconnected", "suspend") GH_APP_AT("reconnected", "unsuspend", "7001")},
+        {"one instant, several payloads: in their order, whatever they are",
+         "[" GH_INSTALL("unsuspend") "," GH_INSTALL("exploded") "," GH_INSTALL(
+             "suspend") "," GH_INSTALL("unsuspend") "]",
+         GH_APP("reconnected", "unsuspend") "!no_counterpart 1\n" GH_APP_AT(
+             "disconnected", "suspend", "7001") GH_APP_AT("reconnected", "unsuspend", "7002")},
         {"permissions", GH_INSTALL("new_permissions_accepted"),
          "{\"type\":\"permission.granted\",\"account\":5,\"app\":99,\"time\":7000,\"user\":4,"
          "\"scopes\":[\"issues\",\"checks\"]}\n"},

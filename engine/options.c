@@ -16,6 +16,7 @@ struct ingest_options options_of_ingest(const struct config *c)
         .pending_bytes = c->pending_bytes,
         .journal_bytes = c->journal_bytes,
         .checkpoint_ms = (uint32_t)c->checkpoint_ms,
+        .merge_rest_ms = ingest_options_default.merge_rest_ms,
         .busy_after_ms = (uint32_t)c->busy_after_ms,
         .id_window_bytes = c->id_window_bytes,
         .id_window_hours = (uint32_t)c->id_window_hours,

@@ -10,7 +10,7 @@
 
 #define CURSOR_BYTES 36
 
-STATIC_CHECK(1 + 10 + KEY_NAME_BYTES_MAX + PRODUCER_BYTES_MAX <= STORE_KEY_MAX);
+STATIC_CHECK(1 + 10 + KEY_NAME_BYTES_MAX + PRODUCER_KEY_BYTES_MAX <= STORE_KEY_MAX);
 
 enum cursor_verdict cursor_judge(const struct cursor *c, uint64_t epoch, uint64_t seq,
                                  struct hash128 digest)
@@ -42,7 +42,7 @@ static struct key key_of(uint8_t class, struct str key_name, struct str producer
     uint8_t *p = k.p;
 
     CHECK(key_name.n <= KEY_NAME_BYTES_MAX);
-    CHECK(producer.n <= PRODUCER_BYTES_MAX);
+    CHECK(producer.n <= PRODUCER_KEY_BYTES_MAX);
     *p++ = class;
     p = put_varint(p, key_name.n);
     if (key_name.n > 0)

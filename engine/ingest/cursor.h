@@ -8,8 +8,8 @@
 #include "engine/base/hash.h"
 #include "engine/store/store.h"
 
-#define PRODUCER_BYTES_MAX 256
-#define KEY_NAME_BYTES_MAX 64
+#define PRODUCER_KEY_BYTES_MAX 256 /* a decoder lets through half of it */
+#define KEY_NAME_BYTES_MAX     64
 
 struct cursor {
     uint64_t epoch;

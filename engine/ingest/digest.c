@@ -24,6 +24,7 @@ static struct hash128 more_digest(const struct event_more *m, struct buf *b)
     strs_put(b, m->list, m->list_n);
     buf_varint(b, m->record_number);
     buf_varint(b, m->latency_ms);
+    buf_varint(b, m->by1);
     buf_be(b, m->id_hash.hi, 8);
     buf_be(b, m->id_hash.lo, 8);
     return b->bad ? (struct hash128){0} : hash128(b->p, b->n);

@@ -59,7 +59,7 @@ static void rows_come_back(void **state)
 {
     const struct cursor put = {UINT64_MAX, 42, {0x1122334455667788, 0x99aabbccddeeff00}, 20000};
     struct fixture *f = *state;
-    char long_name[KEY_NAME_BYTES_MAX], long_producer[PRODUCER_BYTES_MAX];
+    char long_name[KEY_NAME_BYTES_MAX], long_producer[PRODUCER_KEY_BYTES_MAX];
     struct cursor got;
     struct txn *t = &f->t;
 

@@ -99,6 +99,7 @@ static void every_field_counts(void **state)
         {.list = both, .list_n = 2},
         {.record_number = 1},
         {.latency_ms = 1},
+        {.by1 = 1},
         {.id_hash = {1, 0}},
         {.id_hash = {0, 1}},
     };

@@ -1,5 +1,6 @@
-/* Which apps of an account seem to do the same: those of one developer and kind, and those that
- * change the same types of records in the same ways.
+/* Which apps of an account seem to do the same: those that change the same types of records in the
+ * same ways, and those of the same name. That one developer made both says nothing: whoever makes
+ * several apps makes them for different things.
  *
  * Behaviour is the set of (object type, action) that an app's record events of the last
  * OVERLAP_DAYS days had; two apps overlap when they share OVERLAP_PAIRS_MIN of them and
@@ -23,8 +24,8 @@
 
 /* An app that is compared. */
 struct compared {
-    uint32_t row;     /* in the inventory */
-    uint64_t purpose; /* hash of developer and kind; 0: not known */
+    uint32_t row;  /* in the inventory */
+    uint64_t name; /* hash of its letters and digits; 0: not known */
     uint64_t set[WORDS_N];
     uint32_t set_n; /* bits */
 };
@@ -88,12 +89,24 @@ static void add_day(struct overlap *o, int32_t day)
     }
 }
 
-static uint64_t purpose_of(struct answer *a, uint64_t app)
+/* Letters and digits, in lower case; of other scripts all bytes. */
+static uint64_t name_of(struct answer *a, uint64_t app)
 {
     const struct catalogue_app *c = catalogue_get(a, app);
-    if (!c || c->kind == APP_KIND_UNKNOWN || c->developer.n == 0)
-        return 0;
-    return hash64(c->developer.p, c->developer.n) * 4 + c->kind;
+    char folded[256];
+    size_t n = 0;
+    for (size_t i = 0; c && i < c->name.n && n < sizeof folded; i++) {
+        const unsigned char byte = (unsigned char)c->name.p[i];
+        const bool upper = byte >= 'A' && byte <= 'Z';
+        if (upper || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte >= 0x80)
+            folded[n++] = (char)(upper ? byte + ('a' - 'A') : byte);
+    }
+    return n ? hash64(folded, n) : 0;
+}
+
+static bool same_name(const struct compared *x, const struct compared *y)
+{
+    return x->name && x->name == y->name;
 }
 
 static uint32_t bits_in(const uint64_t *set, const uint64_t *other, unsigned words_n)
@@ -125,16 +138,12 @@ static struct str text(struct answer *a, const char *z)
 
 static struct str say_why(struct overlap *o, const struct compared *x, const struct compared *y)
 {
-    char why[400];
-    const uint64_t app = o->inv->apps.rows[x->row].app;
-    const struct catalogue_app *c = catalogue_get(o->a, app);
+    char why[80];
     const uint32_t n = bits_in(x->set, y->set, o->words_n);
-    if (c && x->purpose && x->purpose == y->purpose)
-        text_fmt(why, sizeof why, "same developer and kind: %.*s, %s", (int)c->developer.n,
-                 c->developer.p, app_kind_name(c->kind));
-    else
-        text_fmt(why, sizeof why, "shares %u of %u kinds of record changes", n,
-                 x->set_n + y->set_n - n);
+    if (!shared(o, x, y))
+        return text(o->a, "same name");
+    text_fmt(why, sizeof why, "shares %u of %u kinds of record changes", n,
+             x->set_n + y->set_n - n);
     return text(o->a, why);
 }
 
@@ -145,7 +154,7 @@ static void find_of(struct overlap *o, const struct compared *x, struct duplicat
     uint32_t found = 0;
     for (uint32_t i = 0; i < o->apps_n && found < OVERLAP_SHOWN_MAX; i++) {
         const struct compared *y = &o->apps[i];
-        if (y == x || !((x->purpose && x->purpose == y->purpose) || shared(o, x, y)))
+        if (y == x || !(same_name(x, y) || shared(o, x, y)))
             continue;
         if (!found++)
             to->why = say_why(o, x, y);
@@ -169,7 +178,7 @@ static bool begin(struct overlap *o)
     for (uint32_t i = 0; i < apps->n && o->apps_n < max; i++)
         if (apps->rows[i].connections_n)
             o->apps[o->apps_n++] =
-                (struct compared){.row = i, .purpose = purpose_of(o->a, apps->rows[i].app)};
+                (struct compared){.row = i, .name = name_of(o->a, apps->rows[i].app)};
     return true;
 }
 

@@ -165,26 +165,6 @@ class Attention(Home):
         self.assertEqual((row["state"], row["episodes"], row["repeats"], row["opened"]),
                          ("open", 2, 1, self.now - 5 * HOUR))
 
-    def test_s4_s35_the_newest(self):
-        """S4 S35: a newer problem stands beside an older and worse one, on the home and on the app's page"""
-        self.start()
-        reauth = {"type": "permission.reauth_required", "account": 1, "app": 1, "user": 1,
-                  "time": self.now - DAY}
-        self.publish(self.signal(1, 1, "connected", 4 * DAY), reauth,
-                     self.signal(1, 1, "error", 2 * HOUR, reason="HTTP 500 from upstream"),
-                     self.signal(2, 1, "expired", DAY), self.signal(2, 1, "error", HOUR))
-        for _ in range(2):
-            self.assertEqual([(r["problem"], r["app"], r["state"], r["reason"]) for r in self.rows("attention")],
-                             [("expired", 2, "open", None), ("reauth", 1, "open", None),
-                              ("error", 1, "open", "HTTP 500 from upstream"), ("error", 2, "open", None)])
-            self.assertEqual([r["problem"] for r in self.ask("app", app=1)["data"]["health"]],
-                             ["reauth", "error"])
-            self.assertEqual([r["state"] for r in self.rows("connections", app=1)], ["reauth"])
-            self.checkpoint()
-        self.publish({**reauth, "type": "permission.granted", "time": self.now})
-        self.assertEqual([r["problem"] for r in self.rows("attention", app=1)], ["error"])
-        self.assertEqual([r["state"] for r in self.rows("connections", app=1)], ["error"])
-
     def test_s4_recovered(self):
         """S4: an error that recovered is resolved a day after its last failure"""
         clock = self.fake_clock("2026-11-24 12:00:00")
@@ -288,15 +268,16 @@ class Apps(Home):
             self.publish(*[record(1, app, self.now, a, t) for a in ("created", "updated")
                            for t in ("contacts", "deals")])
         self.publish(record(1, 12, self.now, "created", "tickets"),
-                     self.app(13, developer="Acme"), self.app(14, developer="Acme"))
+                     self.app(13, developer="Acme"), self.app(14, developer="Acme"),
+                     self.app(12, name="Slack Sync"), self.app(15, name="slack sync"))
         rows = {r["app"]: r for r in self.rows("other_apps", viewer=1, unused_days=10)}
         self.assertEqual({app: r["duplicate_of"] for app, r in rows.items()},
-                         {10: "11", 11: "10", 12: None, 13: "14", 14: "13", 15: None})
+                         {10: "11", 11: "10", 12: "15", 13: None, 14: None, 15: "12"})
         self.assertEqual(rows[10]["duplicate_why"], "shares 4 of 4 kinds of record changes")
-        self.assertEqual(rows[13]["duplicate_why"], "same developer and kind: Acme, marketplace")
+        self.assertEqual(rows[12]["duplicate_why"], "same name")
         self.assertEqual([app for app, r in rows.items() if r["unused"]], [13, 14, 15])
         self.assertEqual(self.apps("other_apps", viewer=1, unused=True), [])
-        self.assertEqual(self.apps("other_apps", viewer=1, duplicate=True), [10, 11, 13, 14])
+        self.assertEqual(self.apps("other_apps", viewer=1, duplicate=True), [10, 11, 12, 15])
 
     def test_s16_s17(self):
         """S16 S17: the number of connections across users, and the people behind it"""

@@ -66,6 +66,7 @@ static void join(const struct gathering *g, struct app_summary *to, const struct
         to->since_ms = c->since_ms;
     }
     to->connections_n += stands && c->has_user;
+    to->connected_n += c->state == STATE_CONNECTED && c->has_user;
     if (g->q->has_viewer && c->has_user && c->user == g->q->viewer && stands) {
         to->mine = true;
         to->my_state = c->state;

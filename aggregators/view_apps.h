@@ -91,7 +91,8 @@ struct app_summary {
     uint64_t installer;          /* user of that first install */
     enum connection_state state; /* worst of its connections, uninstalled ones left out */
     int64_t since_ms;
-    uint32_t connections_n; /* not uninstalled */
+    uint32_t connections_n; /* of users, not uninstalled */
+    uint32_t connected_n;   /* of them: CONNECTED now */
     int64_t sent_ms;        /* last activity; 0: none seen */
     int64_t received_ms;
     int64_t fresh_ms; /* newest installation, or connection that stands; 0: none */

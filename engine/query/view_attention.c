@@ -151,14 +151,20 @@ static bool collect_copy(void *arg, const struct connection *c)
     return true;
 }
 
+uint32_t attention_open_of(const struct answer *a, const struct connection *c)
+{
+    uint32_t open = 0;
+    for (unsigned kind = 0; kind < PROBLEM_N; kind++)
+        open += c->problems[kind].episodes && is_open(&c->problems[kind], a->context->now_ms);
+    return open;
+}
+
 uint32_t attention_open_n(struct answer *a, const struct inventory *inv)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < inv->apps.troubled_n; i++) {
         const struct connection *c = &inv->apps.troubled[i];
-        uint32_t open = 0;
-        for (unsigned kind = 0; kind < PROBLEM_N; kind++)
-            open += c->problems[kind].episodes && is_open(&c->problems[kind], a->context->now_ms);
+        const uint32_t open = attention_open_of(a, c);
         n += open && !hides(a, c->app) ? open : 0;
     }
     return n;

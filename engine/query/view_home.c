@@ -6,23 +6,43 @@
 
 /* How many apps there are of each sort. */
 struct tally {
-    uint64_t apps, connections, mine, others;
+    uint64_t apps, connections, connected, mine, others, seen_only;
     uint64_t by_state[STATE_N];
 };
 
+/* As what an app is counted: each as one, so that the numbers add up to `apps`. An error that
+ * attention still shows makes it failing; a built-in app that shows no state shows no problem. */
+static enum connection_state counted_as(const struct answer *a, const struct app_summary *s,
+                                        const struct catalogue_app *c, uint32_t *at)
+{
+    const struct app_list *apps = &a->inventory->apps;
+    uint32_t open = 0;
+    while (*at < apps->troubled_n && apps->troubled[*at].app < s->app)
+        ++*at;
+    for (uint32_t i = *at; i < apps->troubled_n && apps->troubled[i].app == s->app; i++)
+        open += attention_open_of(a, &apps->troubled[i]);
+    if (catalogue_hides_state(c))
+        return STATE_CONNECTED;
+    if (state_severity(s->state) > state_severity(STATE_CONNECTED))
+        return s->state;
+    return open ? STATE_ERROR : STATE_CONNECTED;
+}
+
 static void count(struct answer *a, const struct inventory *inv, struct tally *to)
 {
+    uint32_t troubled = 0;
     for (uint32_t i = 0; i < inv->apps.n; i++) {
         const struct app_summary *s = &inv->apps.rows[i];
+        to->seen_only += s->connections_n == 0 && s->state != STATE_UNINSTALLED;
         const struct catalogue_app *c = s->connections_n ? catalogue_get(a, s->app) : NULL;
         if (!c)
             continue;
         to->apps++;
         to->connections += s->connections_n;
+        to->connected += catalogue_hides_state(c) ? s->connections_n : s->connected_n;
         to->mine += s->mine;
         to->others += !s->mine;
-        if (!catalogue_hides_state(c))
-            to->by_state[s->state]++;
+        to->by_state[counted_as(a, s, c, &troubled)]++;
     }
 }
 
@@ -58,11 +78,13 @@ static void put(struct answer *a, const struct tally *t, const struct block b[st
     row_begin(p);
     row_u64(p, t->apps);
     row_u64(p, t->connections);
+    row_u64(p, t->connected);
     for (size_t i = 0; i < N_OF(shown); i++)
         row_u64(p, t->by_state[shown[i]]);
     row_u64(p, problems);
     row_u64(p, t->mine);
     row_u64(p, t->others);
+    row_u64(p, t->seen_only);
     row_bool(p, whole);
     for (unsigned i = 0; i < BLOCKS_N; i++)
         row_table(p, b[i].rows, b[i].n);

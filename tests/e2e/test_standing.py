@@ -28,6 +28,30 @@ class Standing(Home):
         self.assertEqual([r["problem"] for r in self.rows("attention", app=1)], ["error"])
         self.assertEqual([r["state"] for r in self.rows("connections", app=1)], ["error"])
 
+    def test_s1_s4_numbers(self):
+        """S1 S4 S15: the numbers of the home add up, and say which apps they leave out"""
+        self.start()
+        self.publish(
+            self.app(14, kind="built-in"),
+            self.signal(10, 1, "installed", DAY), self.signal(10, 2, "installed", DAY),
+            self.signal(10, 2, "disconnected", HOUR),
+            self.signal(11, 1, "installed", DAY), self.signal(11, 1, "error", 2 * HOUR),
+            self.signal(11, 1, "recovered", HOUR), self.signal(12, 2, "installed", DAY),
+            self.signal(13, 2, "installed", DAY), self.signal(13, 2, "uninstalled", HOUR),
+            self.signal(14, 1, "installed", DAY), api_call(1, 15, self.now),
+            {"type": "permission.reauth_required", "account": 1, "app": 16, "scopes": ["s"], "time": self.now},
+        )
+        for _ in range(2):
+            home = self.ask("home", viewer=1)["data"]
+            self.assertEqual(
+                {k: home[k] for k in ("apps", "connections", "connections_connected", "connected", "disconnected",
+                                      "expired", "reauth", "error", "mine", "others", "seen_only")},
+                {"apps": 4, "connections": 5, "connections_connected": 4, "connected": 2, "disconnected": 1,
+                 "expired": 0, "reauth": 0, "error": 1, "mine": 3, "others": 1, "seen_only": 2},
+            )
+            self.assertEqual(len(self.apps("apps")), 4 + 2 + 1)  # 13 is uninstalled
+            self.checkpoint()
+
     def test_s15_one_developer(self):
         """S15: apps of one developer and kind are not therefore duplicates: all that HubSpot built would be"""
         self.start()

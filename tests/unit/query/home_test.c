@@ -206,9 +206,10 @@ static void test_home(void **state)
     static const struct {
         const char *name;
         int64_t n;
-    } numbers[] = {{"apps", 6},    {"connections", 8}, {"connected", 4}, {"disconnected", 0},
-                   {"expired", 1}, {"reauth", 0},      {"error", 0},     {"problems", 1},
-                   {"mine", 4},    {"others", 2}};
+    } numbers[] = {{"apps", 6},      {"connections", 8},  {"connections_connected", 7},
+                   {"connected", 5}, {"disconnected", 0}, {"expired", 1},
+                   {"reauth", 0},    {"error", 0},        {"problems", 1},
+                   {"mine", 4},      {"others", 2},       {"seen_only", 1}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         assert_int_equal(int_of(home, numbers[i].name), numbers[i].n);
     assert_true(json_is_true(json_object_get(home, "whole")));
@@ -226,6 +227,19 @@ static void test_home(void **state)
     home = json_object_get(a, "data");
     assert_int_equal(json_array_size(json_object_get(home, "my_apps")), 1);
     assert_int_equal(int_of(home, "mine"), 4);
+    json_decref(a);
+    /* An error that recovered an hour ago is open, so its app is none without a problem. */
+    signal_of(98, 1, 1, "app.error", 2 * HOUR);
+    signal_of(98, 1, 1, "app.recovered", HOUR);
+    signal_of(98, 2, 1, "app.disconnected", HOUR);
+    a = ask_ok(&t, "{'view':'home','account':98,'viewer':1}");
+    home = json_object_get(a, "data");
+    assert_int_equal(int_of(home, "apps"), 2);
+    assert_int_equal(int_of(home, "connections_connected"), 1);
+    assert_int_equal(int_of(home, "connected"), 0);
+    assert_int_equal(int_of(home, "disconnected"), 1);
+    assert_int_equal(int_of(home, "error"), 1);
+    assert_int_equal(int_of(home, "problems"), 2);
     json_decref(a);
     a = ask_ok(&t, "{'view':'home','account':99,'viewer':1}");
     assert_int_equal(int_of(json_object_get(a, "data"), "apps"), 0);

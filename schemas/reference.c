@@ -48,6 +48,8 @@ static enum status removed_key(struct decode *d, const struct event_views *v, co
     const struct view *key = value_of(v, F_REMOVED_KEY);
     if (v->kind == EV_CATALOG_APP_REMOVED)
         return removed_number(d, key, v->app.type != VIEW_NIL, e->app, out);
+    if (v->kind == EV_ACCOUNT_SETTINGS_REMOVED && e->has_user)
+        return decimal_key(d, e->user, out);
     if (v->kind == EV_DIRECTORY_USER_REMOVED)
         return removed_number(d, key, e->has_user, e->user, out);
     if (v->kind == EV_DIRECTORY_TEAM_REMOVED)
@@ -73,7 +75,9 @@ static enum status entry_key(struct decode *d, const struct event_views *v, cons
         return decimal_key(d, e->user, out);
     if (group == GROUP_DIRECTORY_TEAM)
         return decimal_key(d, value_of(v, F_DIRECTORY_TEAM_TEAM)->number, out);
-    return text_key(d, STR(""), out); /* the account has one plan and one set of settings */
+    if (group == GROUP_ACCOUNT_SETTINGS) /* whose word counts is known when it is asked for */
+        return decimal_key(d, e->user, out);
+    return text_key(d, STR(""), out); /* the account has one plan */
 }
 
 static void put_value(struct decode *d, struct out *to, const struct view *v)

@@ -2,7 +2,6 @@
 #include "engine/query/answer.h"
 
 #include "engine/query/directory.h"
-#include "schemas/fields.h"
 
 const char *connection_state_name(enum connection_state state)
 {
@@ -32,23 +31,17 @@ enum status answer_read_place(struct answer *a, uint64_t *place)
     return a->resumed && (a->cursor.bad || reader_left(&a->cursor)) ? answer_bad_cursor(a) : ST_OK;
 }
 
-/* The beta is turned on by a super admin; somebody whom the directory does not know is none. */
+/* The beta is turned on, and off, by a super admin. */
 enum status answer_check_beta(struct answer *a)
 {
-    enum { BETA, USER, FIELDS_N };
-    static const char *const names[] = {"beta", "user"};
-    struct field_value v[FIELDS_N];
-    struct directory_user who;
-    struct str fields;
+    struct beta_word w;
     if (!a->context->enforce_beta)
         return ST_OK;
-    if (view_reference(&a->view, a->account, EV_ACCOUNT_SETTINGS, STR(""), &fields)) {
-        if (!fields_get(fields, names, FIELDS_N, v))
-            return ST_CORRUPT;
-        directory_get(a, v[USER].number, &who);
-        if (v[BETA].number && who.super_admin)
-            return ST_OK;
-    }
+    directory_beta(a, &w);
+    if (a->view.txn.status != ST_OK)
+        return a->view.txn.status;
+    if (w.beta && w.who.super_admin)
+        return ST_OK;
     return answer_refuse(a, ST_FORBIDDEN,
                          "account %llu does not take part in the beta; a super admin turns it on "
                          "(account.settings)",

@@ -31,7 +31,7 @@ class Types(DaemonTest):
         + [base("directory.user", user=5, name="Ada"), base("directory.user.removed", user=5)]
         + [base("directory.team", team=6, name="Sales"), base("directory.team.removed", key="6")]
         + [base("account.plan", tier="pro", daily_limit=1000), base("account.plan.removed")]
-        + [base("account.settings", beta=True, user=5), base("account.settings.removed")]
+        + [base("account.settings", beta=True, user=5), base("account.settings.removed", user=5)]
     )
 
     def test_every_type_in_both_encodings(self):

@@ -101,6 +101,11 @@ class Sections(Home):
         (row,) = self.rows("settings")
         self.assertEqual((row["beta"], row["user"], row["super_admin"], row["updated"]),
                          (True, 1, True, self.now - 20))
+        self.assertIs(switch(2, False, 15)["ok"], True)  # nobody asked user 2
+        self.assertEqual(self.rows("settings"), [row])
+        self.checkpoint()
+        self.assertIs(switch(2, True, 12)["ok"], True)
+        self.assertEqual(self.rows("settings"), [row])
         self.assert_refused(switch(1, False, 10), "forbidden")
         self.assertIs(self.d.query("records", account=1)["ok"], True)
 

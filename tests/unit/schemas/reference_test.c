@@ -145,7 +145,7 @@ static void test_reference_data(void **state)
         {"{\"type\":\"account.plan\",\"account\":1,\"time\":3,\"tier\":\"pro\",\"daily_limit\":"
          "625000,\"reset_zone\":\"Europe/Berlin\"}",
          "", "{\"tier\":\"pro\",\"daily_limit\":625000,\"reset_zone\":\"Europe/Berlin\"}"},
-        {"{\"type\":\"account.settings\"" HEAD "\"user\":5,\"beta\":false}", "",
+        {"{\"type\":\"account.settings\"" HEAD "\"user\":5,\"beta\":false}", "5",
          "{\"beta\":false,\"user\":5}"},
         {"{\"type\":\"catalog.app.removed\"" HEAD "\"id\":\"i\"}", "2", "{}"},
         {"{\"type\":\"catalog.app.removed\"" HEAD "\"key\":\"55\"}", "55", "{\"key\":\"55\"}"},
@@ -157,6 +157,7 @@ static void test_reference_data(void **state)
          "{\"key\":\"7\"}"},
         {"{\"type\":\"directory.team.removed\"" HEAD "\"key\":\"8\"}", "8", "{\"key\":\"8\"}"},
         {"{\"type\":\"account.plan.removed\"" HEAD "\"id\":\"i\"}", "", "{}"},
+        {"{\"type\":\"account.settings.removed\"" HEAD "\"user\":5}", "5", "{}"},
         {"{\"type\":\"account.settings.removed\"" HEAD "\"key\":\"x\"}", "", "{\"key\":\"x\"}"},
     };
     for (size_t i = 0; i < N_OF(rows); i++) {

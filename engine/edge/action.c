@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#include "engine/query/query.h"
-
 #define FRAME_BYTES_MAX  4096
 #define ANSWER_BYTES_MAX 4096
 
@@ -92,9 +90,11 @@ enum status action_submit(struct ingest *in, const struct request *r,
     struct action a;
     enum status st = action_read(r, &a, why);
 
+    if (st == ST_OK)
+        st = query_action_target(asker->context, &a, why);
     if (st != ST_OK)
         return st;
-    action_event(&a, asker->now_ms, &frame);
+    action_event(&a, asker->context->now_ms, &frame);
     w = frame.bad ? NULL : waiting_new(&a, r, asker);
     if (w != NULL) {
         source.has_identity = true;

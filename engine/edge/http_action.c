@@ -72,13 +72,17 @@ static void submit(struct http_api *api, struct exchange **x, const struct reque
 {
     char text[256] = "";
     struct pending *p = calloc(1, sizeof(*p));
+    struct query_context context;
     const struct action_asker asker = {
         .from = {.transport = INGEST_HTTP, .key_name = who->key_name},
-        .now_ms = loop_clock(api->setup.loop)->wall_ms,
+        .context = &context,
         .fn = on_done,
         .arg = p,
     };
-    enum status st = p != NULL ? action_submit(api->setup.ingest, r, &asker, text) : ST_NO_MEMORY;
+    enum status st;
+
+    facts_context(api->setup.facts, &context);
+    st = p != NULL ? action_submit(api->setup.ingest, r, &asker, text) : ST_NO_MEMORY;
 
     if (st == ST_OK) {
         p->x = *x; /* on_done comes after this */

@@ -213,10 +213,10 @@ static bool ask(struct query_socket *q, const struct zpeer *from, const struct r
     enum status st = ST_BUSY;
     if (a) {
         *a = (struct asked){q, q->asked, *from};
-        const struct action_asker asker = {.from = {.transport = INGEST_ZMQ},
-                                           .now_ms = loop_clock(q->loop)->wall_ms,
-                                           .fn = on_done,
-                                           .arg = a};
+        struct query_context context;
+        facts_context(q->facts, &context);
+        const struct action_asker asker = {
+            .from = {.transport = INGEST_ZMQ}, .context = &context, .fn = on_done, .arg = a};
         st = action_submit(q->ingest, r, &asker, why);
     }
     if (st != ST_OK) {

@@ -109,6 +109,9 @@ const char *connection_state_name(enum connection_state state);
 
 /* ---- parts that views share ---- */
 
+/* The first visible day. bound: which bound it is, "retention" or "floor". */
+int32_t answer_first_day(const struct query_context *c, const char **bound);
+
 /* The range of the question is clipped and its view's function fills the page: a whole answer but
  * for the envelope. For blocks (block.h). */
 enum status answer_run(struct answer *a) MUST_CHECK;

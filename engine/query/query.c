@@ -73,7 +73,7 @@ static const struct values *shared(const struct answer *a, const char *name)
 
 /* ---- range ---- */
 
-static int32_t first_visible(const struct query_context *c, const char **bound)
+int32_t answer_first_day(const struct query_context *c, const char **bound)
 {
     const int32_t oldest = day_of_ms(c->now_ms) - (DAYS_VISIBLE - 1);
     *bound = c->floor_day > oldest ? "floor" : "retention";
@@ -84,7 +84,8 @@ static void clip_days(struct answer *a)
 {
     const struct values *from = shared(a, "from"), *to = shared(a, "to");
     const char *bound;
-    const int32_t first = first_visible(a->context, &bound), today = day_of_ms(a->context->now_ms);
+    const int32_t first = answer_first_day(a->context, &bound),
+                  today = day_of_ms(a->context->now_ms);
     a->from_day = from->n ? (int32_t)from->numbers[0] : first;
     a->to_day = to->n ? (int32_t)to->numbers[0] : today;
     if (!from->n || a->from_day < first) {
@@ -99,7 +100,7 @@ static void clip_instants(struct answer *a)
 {
     const struct values *from = shared(a, "from"), *to = shared(a, "to");
     const char *bound;
-    const int64_t first = first_visible(a->context, &bound) * MS_PER_DAY;
+    const int64_t first = answer_first_day(a->context, &bound) * MS_PER_DAY;
     const int64_t end = a->context->now_ms + FUTURE_MS + 1;
     a->from_ms = from->n ? (int64_t)from->numbers[0] : first;
     a->to_ms = to->n ? (int64_t)to->numbers[0] : end;
@@ -360,7 +361,7 @@ static enum status fill(struct answer *a)
     const char *bound;
     view_open(a->context->days, a->context->gens, a->context->gens_n, &a->view);
     a->view.today = day_of_ms(a->context->now_ms);
-    a->view.first_day = first_visible(a->context, &bound);
+    a->view.first_day = answer_first_day(a->context, &bound);
     enum status st = functions[a->q.view](a);
     if (st == ST_OK)
         st = count_received(a);

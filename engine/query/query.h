@@ -70,6 +70,13 @@ struct query_result {
 void query_answer_as(const struct query_context *c, const struct request *r, enum query_form form,
                      struct buf *out, struct query_result *result);
 
+/* Is there what an action is about? Of install: an app of the catalogue or of the account; of
+ * uninstall: an app that somebody has connected; of the others: a connection of the user to it, or
+ * signals of the app that name no user. ST_NOT_FOUND: why says what is missing. */
+struct action;
+enum status query_action_target(const struct query_context *c, const struct action *a,
+                                char why[static 256]) MUST_CHECK;
+
 /* Refuse r without looking at it. message: one sentence; empty: that of the code. */
 void query_refuse(const struct request *r, enum status code, struct str message, struct buf *out);
 

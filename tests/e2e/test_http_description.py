@@ -130,10 +130,11 @@ class Description(HttpTest):
 
     def actions(self, c):
         path, url = "/v1/accounts/{account}/actions", "/v1/accounts/7/actions"
-        body = {"action": "reconnect", "app": 1, "user": 5, "viewer": 9, "request": "r"}
+        body = {"action": "reconnect", "app": 1, "user": 2, "viewer": 9, "request": "r"}
         self.validator({**self.doc, "$ref": "#/components/schemas/Action"}).validate(body)
         self.check(path, "post", c.post(url, body, **{"Idempotency-Key": "k"}))
-        self.check(path, "post", c.post(url, {**body, "app": 2}, **{"Idempotency-Key": "k"}))
+        self.check(path, "post", c.post(url, {**body, "reason": "r"}, **{"Idempotency-Key": "k"}))
+        self.check(path, "post", c.post(url, {**body, "app": 3}, **{"Idempotency-Key": "k"}))
         self.check(path, "post", c.post(url, body))
         self.check(path, "post", c.post(url, body, "text/plain"))
         self.check(path, "post", c.post(url, body, Host="evil.example.org"))

@@ -105,7 +105,7 @@ static void footer(struct cli *cli, const json_t *answer, uint64_t rows_n, bool 
         (void)fprintf(cli->out, " (bound by %s)", json_string_value(bound));
     const json_t *as_of = json_object_get(answer, "as_of");
     if (json_is_integer(as_of))
-        (void)fprintf(cli->out, "; as of %s UTC", rows_cell(as_of, COLUMN_TIME, text, sizeof text));
+        (void)fprintf(cli->out, "; as of %s", rows_cell(as_of, COLUMN_TIME, text, sizeof text));
     const json_t *position = json_object_get(answer, "position");
     if (json_is_integer(position))
         (void)fprintf(cli->out, ", log position %lld", (long long)json_integer_value(position));
@@ -166,7 +166,7 @@ static int show_object(struct ask *a, const struct query_options *o, const json_
         (void)fputc('\n', a->cli->out);
         return 0;
     }
-    return tree_write(a->cli->out, data) ? 0 : write_failed(a->cli);
+    return tree_write(a->cli->out, a->view, data) ? 0 : write_failed(a->cli);
 }
 
 static int show_lines(struct ask *a, const struct query_options *o, struct shown *s,

@@ -27,7 +27,7 @@ static int run(struct cli *cli, const void *options)
         if (o->json.given) {
             (void)json_dumpf(data, cli->out, JSON_COMPACT);
             (void)fputc('\n', cli->out);
-        } else if (!tree_write(cli->out, data)) {
+        } else if (!tree_write(cli->out, VIEW_STATUS, data)) {
             code = command_fault(cli, EX_IOERR, "the output could not be written");
         }
         if (json_is_true(json_object_get(data, "degraded")))

@@ -79,7 +79,7 @@ static const char *instant(json_int_t ms, char *buf, size_t cap)
 {
     char text[25];
     time_format(ms, text);
-    text_fmt(buf, cap, "%.10s %.8s", text, text + 11);
+    text_fmt(buf, cap, "%.19sZ", text);
     return buf;
 }
 

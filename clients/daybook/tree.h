@@ -6,8 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* data is an object whose members are values, maps from names to values, or arrays of flat objects.
- * False: writing failed. */
-bool tree_write(FILE *to, const json_t *data);
+#include "schemas/query_table.h"
+
+/* data is an object whose members are values, maps from names to values, or arrays of flat objects:
+ * of that view, whose columns say which numbers are instants (VIEW_N: of none). False: writing
+ * failed. */
+bool tree_write(FILE *to, enum query_view_id view, const json_t *data);
 
 #endif

@@ -218,6 +218,17 @@ class Asks(Cli):
         self.assertIn("received", self.run_cli("status").stdout)
         self.assertEqual(json.loads(self.run_cli("status", "--json").stdout)["received"], 0)
 
+    def test_instants_are_told_as_such(self):
+        """S6 S35: in tables, in objects and in the tables of objects, one form: RFC 3339"""
+        at = now_ms() - 60_000
+        text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at // 1000))
+        self.d.ingest().ask([connection(1, 10, 5, at), connection(1, 10, 5, at, "error")])
+        for command in (("attention", "account=1"), ("app", "account=1", "app=10"), ("home", "account=1", "viewer=5"),
+                        ("my_apps", "account=1", "viewer=5"), ("activity", "account=1")):
+            said = self.run_cli("query", *command).stdout
+            self.assertIn(text, said, command)
+            self.assertIsNone(re.search(r"\b1[0-9]{12}\b", said), said)
+
     def test_actions(self):
         """S39: asked for at the terminal, once by its key."""
         at = ("--account=1", "--app=10", "--user=5")

@@ -64,9 +64,9 @@ static void rows_as_a_table(void **state)
     rows_columns_drop_empty(&c, rows);
     assert_int_equal(c.n, 6);
     assert_true(rows_write(paper_begin(&p), &table, &c, rows));
-    paper_is(&p, "time                position type          app user reason\n"
-                 "2026-11-24 06:00:00        7 app.installed  42      a, \"b\"\n"
-                 "1970-01-01 00:00:00    12345 sync.enabled    1    9 \n");
+    paper_is(&p, "time                 position type          app user reason\n"
+                 "2026-11-24T06:00:00Z        7 app.installed  42      a, \"b\"\n"
+                 "1970-01-01T00:00:00Z    12345 sync.enabled    1    9 \n");
     json_decref(rows);
 }
 
@@ -154,7 +154,7 @@ static void an_object_as_text(void **state)
         json_of("{\"version\":\"1\",\"uptime_ms\":93784000,\"file_bytes\":1536,\"busy\":false,"
                 "\"none\":null,\"rejected\":{\"too_old\":3,\"\":1},\"empty\":{},"
                 "\"days\":[{\"day\":\"2026-11-24\",\"n\":5}],\"nothing\":[]}");
-    assert_true(tree_write(paper_begin(&p), o));
+    assert_true(tree_write(paper_begin(&p), VIEW_STATUS, o));
     paper_is(&p, "version               1\n"
                  "uptime_ms             1 d 2 h\n"
                  "file_bytes            1.5 KiB\n"

@@ -1,8 +1,8 @@
-// A table: sorted by its headings, shown in parts, a list of cards where the screen is narrow.
+// A table: sorted by its headings, shown in parts, a list of cards where it does not fit.
 //
 // Roles are written out, because a table that is shown as blocks is none to some screen readers.
 import type { ComponentChildren } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { setQuery, useRoute } from '../core/router.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from './bits.tsx';
@@ -39,6 +39,7 @@ interface Props<R> {
 }
 
 const STEP = 50;
+const CARDS_BELOW = 520; // px: more than two columns are never readable
 const FIRST_ROWS = 20; // drawn before the rest: more than a screen shows
 
 function order(a: unknown, b: unknown, compare: (a: string, b: string) => number): number {
@@ -61,6 +62,33 @@ function sorted<R>(rows: R[], columns: Column<R>[], by: string, compare: (a: str
   return keyed.map(([, row]) => row);
 }
 
+/** How wide a table must be depends on the language and on what stands in it, so it is measured:
+ * before the browser paints, when the box or the rows have changed. */
+function useCards(drawn: unknown[]) {
+  const box = useRef<HTMLDivElement>(null);
+  const fit = () => {
+    const element = box.current;
+    if (!element) return;
+    element.removeAttribute('data-cards');
+    const room = element.clientWidth;
+    if (room < CARDS_BELOW || element.querySelector('table')!.offsetWidth > room) element.setAttribute('data-cards', '');
+  };
+  const shown = drawn[0] !== 0;
+  useLayoutEffect(fit, drawn);
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    let width = box.current.clientWidth;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry!.target.clientWidth === width) return; // cards are higher than rows
+      width = entry!.target.clientWidth;
+      fit();
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [shown]);
+  return box;
+}
+
 export function Table<R>({ id, caption, columns, rows, rowKey, sort = '', step = STEP, empty, rowClass, stale }: Props<R>) {
   const { t, format } = useText();
   const { query } = useRoute();
@@ -68,11 +96,12 @@ export function Table<R>({ id, caption, columns, rows, rowKey, sort = '', step =
   const [shown, setShown] = useState(step);
   const later = useLater();
   const all = useMemo(() => sorted(rows, columns, by, format.compare), [rows, columns, by, format]);
-  if (rows.length === 0) return <>{empty}</>;
   const part = all.slice(0, later ? shown : Math.min(shown, FIRST_ROWS));
+  const box = useCards([part.length, all, columns]);
+  if (rows.length === 0) return <>{empty}</>;
   const busy = stale || part.length < Math.min(shown, all.length);
   return (
-    <div class={`table-box ${stale ? 'stale' : ''}`} aria-busy={busy ? 'true' : undefined}>
+    <div ref={box} class={`table-box ${stale ? 'stale' : ''}`} aria-busy={busy ? 'true' : undefined}>
       <NarrowSort id={id} columns={columns} by={by} fallback={sort} />
       <table class="table" role="table" aria-rowcount={all.length + 1}>
         <caption class="sr">{caption}</caption>

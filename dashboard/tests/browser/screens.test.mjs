@@ -64,6 +64,45 @@ test('screens', async (t) => {
   }
 });
 
+const WIDTHS = [320, 768, 900, 1024, 1280];
+const WIDE_TABLES = [
+  ['home-large', '/accounts/200/home?viewer=7'],
+  ['activities-large', '/accounts/200/insights/activity?viewer=7'],
+  ['app-reauth', `${A}/apps/515?viewer=7&as_distinct=table`],
+  ['app-disconnected', `${A}/apps/510?viewer=7`],
+  ['hostile-home', '/accounts/666/home?viewer=7'],
+];
+
+test('no screen scrolls sideways', async (t) => {
+  const world = await start();
+  const { page, faults, open } = await tab(world, { bare: true });
+  try {
+    for (const lang of ['en', 'pl']) {
+      for (const [name, address] of [...SCREENS, ...WIDE_TABLES]) {
+        await t.test(`${name}, ${lang}`, async () => {
+          await page.setViewportSize({ width: WIDTHS.at(-1), height: 900 });
+          await open(`${address}${address.includes('?') ? '&' : '?'}lang=${lang}`);
+          for (const width of [...WIDTHS].reverse()) {
+            await page.setViewportSize({ width, height: 900 });
+            await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+            await assertNoSidewaysScroll(page, `${name}-${lang}-${width}`);
+          }
+          assert.deepEqual(faults.splice(0), []);
+        });
+      }
+    }
+    await t.test('a table is a table where it fits, and cards where it does not', async () => {
+      await open(`${A}/home?viewer=7&lang=pl`);
+      for (const [width, display] of [[1280, 'table-row'], [390, 'block'], [1280, 'table-row'], [768, 'block'], [1024, 'table-row']]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.waitForFunction((wanted) => getComputedStyle(document.querySelector('#others tbody tr')).display === wanted, display);
+      }
+    });
+  } finally {
+    await world.close();
+  }
+});
+
 test('trouble', async (t) => {
   const world = await start();
   const { page, faults, open } = await tab(world);

@@ -114,7 +114,8 @@ const views = {
     const count = (state) => world.apps.filter((a) => a.state === state).length;
     return {
       object: {
-        apps: world.apps.length, connections: world.apps.reduce((n, a) => n + a.connections, 0), connected: count('connected'),
+        apps: world.apps.length, connections: world.apps.reduce((n, a) => n + a.connections, 0),
+        connections_connected: world.apps.reduce((n, a) => n + a.connections, 0) - world.attention.length, connected: count('connected') + count(null), seen_only: 1,
         disconnected: count('disconnected'), expired: count('expired'), reauth: count('reauth'), error: count('error'),
         problems: world.attention.length, mine: my_apps.length, others: other_apps.length, whole: true,
         attention: world.attention.slice(0, rows), my_apps: my_apps.slice(0, rows), other_apps: other_apps.slice(0, rows),

@@ -275,7 +275,7 @@ function useAppColumns(now: Time, names: Map<number, string>, viewer: number, on
             {(r.unused || r.duplicate_of) && (
               <span class="marks">
                 {r.unused && <Mark text={t('unused')} title={t('unusedHelp', { n: 30 })} />}
-                {r.duplicate_of && <Mark text={t('duplicate')} tone="warn" title={`${t('duplicateOf', { apps: twins(r) })}${r.duplicate_why ? ` (${r.duplicate_why})` : ''}`} />}
+                {r.duplicate_of && <Mark text={t('duplicate')} tone="warn" title={`${t('duplicateOf', { apps: twins(r) })}${r.duplicate_why ? ` (${sentence(language, r.duplicate_why)})` : ''}`} />}
               </span>
             )}
           </>

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { address } from '../core/api.ts';
 import { hrefTo, useRoute } from '../core/router.ts';
-import type { AppOverview, ConnectionRow, Day, DistinctRow, Envelope, PermissionRow } from '../core/types.ts';
+import type { AppOverview, AttentionRow, ConnectionRow, Day, DistinctRow, Envelope, PermissionRow } from '../core/types.ts';
 import { useObject, useRows } from '../core/views.ts';
 import { ChartBox } from '../chart/chart.tsx';
 import { pivot } from '../chart/series.ts';
@@ -60,7 +60,7 @@ export function AppScreen({ account, app }: { account: number; app: number }) {
   return (
     <div class="wrap">
       <BackLink />
-      <Head overview={value.data} onAsk={setAsked} />
+      <Head account={account} overview={value.data} onAsk={setAsked} />
       <Facts envelope={value} />
       <div class="with-side">
         <nav class="side" aria-label={t('onThisPage')}>
@@ -107,14 +107,26 @@ function useViewer(): number | null {
   return viewer !== null && /^\d{1,16}$/.test(viewer) ? Number(viewer) : null;
 }
 
-function Head({ overview, onAsk }: { overview: AppOverview; onAsk: (asked: Asked) => void }) {
+/** The problem that a button above the list is for: the viewer's own, or the only one. */
+function problemFor(rows: AttentionRow[], viewer: number | null): AttentionRow | null {
+  const asking = rows.filter((row) => row.action !== null && row.user !== null);
+  return asking.find((row) => row.user === viewer) ?? (asking.length === 1 ? asking[0]! : null);
+}
+
+function askOf(overview: AppOverview, row: AttentionRow): Asked {
+  return { action: row.action!, app: overview.app, name: overview.name, user: row.user!, userName: row.user_name };
+}
+
+function Head({ account, overview, onAsk }: { account: number; overview: AppOverview; onAsk: (asked: Asked) => void }) {
   const language = useText();
   const { t } = language;
   const viewer = useViewer();
   const name = appName(language, overview.app, overview.name);
   const settings = safeUrl(overview.settings_url);
   const market = safeUrl(overview.marketplace_url);
-  const ask = (action: Asked['action']) => viewer !== null && onAsk({ action, app: overview.app, name: overview.name, user: viewer });
+  const people = useRows<ConnectionRow>(account, 'connections', { app: overview.app });
+  const mine = viewer === null ? undefined : people.value?.data.rows.find((row) => row.user === viewer);
+  const problem = problemFor(overview.health, viewer);
   return (
     <header class="app-head">
       <Avatar id={overview.app} name={name} />
@@ -129,11 +141,16 @@ function Head({ overview, onAsk }: { overview: AppOverview; onAsk: (asked: Asked
       <div class="tools">
         {settings && <OutLink class="button" href={settings}>{t('settings')}</OutLink>}
         {market && <OutLink class="button" href={market}>{t('marketplace')}</OutLink>}
-        {viewer !== null && overview.state === 'connected' && (
-          <Button kind="danger" icon="unplug" onClick={() => ask('disconnect')}>{t('disconnect')}</Button>
+        {mine?.state === 'connected' && (
+          <Button kind="danger" icon="unplug"
+            onClick={() => onAsk({ action: 'disconnect', app: overview.app, name: overview.name, user: mine.user!, userName: mine.user_name })}>
+            {t('disconnect')}
+          </Button>
         )}
-        {viewer !== null && ['disconnected', 'expired', 'error'].includes(overview.state ?? '') && (
-          <Button kind="primary" icon="refresh" onClick={() => ask('reconnect')}>{t('reconnect')}</Button>
+        {problem && (
+          <Button kind="primary" icon={problem.action === 'reconnect' ? 'refresh' : 'key'} onClick={() => onAsk(askOf(overview, problem))}>
+            {t(problem.action!)}
+          </Button>
         )}
       </div>
     </header>
@@ -211,10 +228,9 @@ function PeopleSection({ account, app, now }: { account: number; app: number; no
 function Permissions({ account, overview, onAsk }: { account: number; overview: AppOverview; onAsk: (asked: Asked) => void }) {
   const language = useText();
   const { t } = language;
-  const viewer = useViewer();
+  const problem = problemFor(overview.health.filter((row) => row.action === 'reauthenticate'), useViewer());
   const groups = ['authorized', 'update', 'reauth'] as const;
   const icons = { authorized: 'check', update: 'refresh', reauth: 'key' } as const;
-  const ask = () => viewer !== null && onAsk({ action: 'reauthenticate', app: overview.app, name: overview.name, user: viewer });
   return (
     <Section id="permissions" title={t('permissionsTitle')} lead={t('permissionsLead')}
       tools={overview.permissions.length > 0 && (
@@ -232,8 +248,8 @@ function Permissions({ account, overview, onAsk }: { account: number; overview: 
                 {rows.length === 0 ? <p class="muted">{t('permissionsNothing')}</p> : (
                   <ul>{rows.map((row) => <Permission key={row.feature ?? ''} row={row} />)}</ul>
                 )}
-                {status === 'reauth' && rows.length > 0 && viewer !== null && (
-                  <Button kind="primary" icon="key" onClick={ask}>{t('reauthenticate')}</Button>
+                {status === 'reauth' && rows.length > 0 && problem && (
+                  <Button kind="primary" icon="key" onClick={() => onAsk(askOf(overview, problem))}>{t('reauthenticate')}</Button>
                 )}
               </section>
             );

@@ -5,6 +5,7 @@ import type { Trouble } from '../core/api.ts';
 import { useRoute } from '../core/router.ts';
 import { refreshAll } from '../core/store.ts';
 import { useText } from '../i18n/index.ts';
+import { useUsers } from '../screens/directory.ts';
 import { appName, Button, userName } from './bits.tsx';
 import { Dialog } from './dialog.tsx';
 import { toast } from './toast.tsx';
@@ -22,6 +23,8 @@ export function AskDialog({ asked, onClose }: { asked: Asked; onClose: () => voi
   const { t } = language;
   const { account, query } = useRoute();
   const [busy, setBusy] = useState(false);
+  const users = useUsers(account!).value?.data.rows;
+  const who = asked.userName ?? users?.find((row) => row.user === asked.user)?.name;
   // A second press after a failure is the same request.
   const key = useMemo(newKey, [asked]);
   const viewer = Number(query.get('viewer') ?? NaN);
@@ -50,7 +53,7 @@ export function AskDialog({ asked, onClose }: { asked: Asked; onClose: () => voi
         </>
       }
     >
-      <p>{t('askedFor', { user: userName(language, asked.user, asked.userName) })}</p>
+      <p>{t('askedFor', { user: userName(language, asked.user, who) })}</p>
       {danger && <p>{t('askedDanger')}</p>}
     </Dialog>
   );

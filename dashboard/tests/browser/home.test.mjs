@@ -15,6 +15,26 @@ test('home and app', async (t) => {
       const why = await page.locator('.mark.warn').first().getAttribute('title');
       assert.match(why, /wspólne rodzaje zmian rekordów: 4 z 5/);
     });
+    await t.test('buttons of an app ask for the connection that has the problem, by name', async () => {
+      for (const [app, place, verb] of [[510, '.app-head', 'Reconnect'], [515, '.app-head', 'Re-authenticate'], [515, '#permissions', 'Re-authenticate']]) {
+        const broken = mock.attention.find((row) => row.app === app);
+        assert.notEqual(broken.user, 9);
+        await open(`${A}/apps/${app}?viewer=9`);
+        assert.equal(await page.locator('.app-head').getByRole('button', { name: 'Disconnect' }).count(), mock.connections.get(app).some((c) => c.user === 9 && c.state === 'connected') ? 1 : 0);
+        await page.locator(place).getByRole('button', { name: verb, exact: true }).click();
+        const dialog = page.getByRole('dialog');
+        assert.match(await dialog.innerText(), new RegExp(`For ${broken.user_name}\\.`));
+        const [sent] = await Promise.all([page.waitForRequest((r) => r.method() === 'POST'), dialog.getByRole('button', { name: verb }).click()]);
+        assert.equal(sent.postDataJSON().user, broken.user);
+        await dialog.waitFor({ state: 'detached' });
+      }
+    });
+    await t.test('a request for oneself names oneself', async () => {
+      await open(`${A}/home?viewer=7`);
+      await page.locator('#others .menu-cell button').first().click();
+      await page.getByRole('menuitem', { name: 'Install it yourself' }).click();
+      assert.match(await page.getByRole('dialog').innerText(), /For Maja Kowalska\./);
+    });
     assert.deepEqual(faults, []);
   } finally {
     await world.close();

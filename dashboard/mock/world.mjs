@@ -203,6 +203,9 @@ export function makeWorld({ account, seed, apps: n, users: usersN = PEOPLE.lengt
     for (const a of apps) if (a.state !== null) a.state = broken[a.app] ?? 'connected';
   }
   const connections = new Map(apps.map((a) => [a.app, makeConnections(r, a, now, users)]));
+  for (const a of apps) a.connections = connections.get(a.app).length;
+  const left = connections.get(502); // who uninstalled it is in the answer, but is no connection
+  if (left && !names) left.push({ ...left[0], user: 99, user_name: 'Rolf Gone', email: null, state: 'uninstalled', reason: null });
   const busy = apps.filter((a) => a.kind === 'private').concat(apps.filter((a) => a.kind !== 'private'));
   const counted = makeDays(r, busy, now);
   const permissions = [

@@ -72,6 +72,7 @@ export interface RecommendationRow {
 export interface Home {
   apps: number;
   connections: number;
+  connections_connected: number;
   connected: number;
   disconnected: number;
   expired: number;
@@ -80,6 +81,7 @@ export interface Home {
   problems: number;
   mine: number;
   others: number;
+  seen_only: number;
   whole: boolean;
   attention: AttentionRow[];
   my_apps: AppRow[];

@@ -20,7 +20,7 @@ import { Alerts, useRecordAlerts } from './alerts.tsx';
 import { ActivityLog } from './activity.tsx';
 import { useNames, type Names } from './directory.ts';
 import { LastActivity, ProblemItem } from './home.tsx';
-import { connectionColumns } from './people.tsx';
+import { connectionColumns, stands } from './people.tsx';
 import { ACTIONS } from './records.tsx';
 
 type SectionId = 'health' | 'people' | 'log' | 'permissions' | 'records' | 'learning';
@@ -210,7 +210,7 @@ function PeopleSection({ account, app, now }: { account: number; app: number; no
   const language = useText();
   const { t } = language;
   const people = useRows<ConnectionRow>(account, 'connections', { app });
-  const rows = people.value?.data.rows;
+  const rows = people.value?.data.rows.filter(stands);
   const columns = useMemo(() => connectionColumns(language, now), [language, now]);
   return (
     <Section id="people" title={t('peopleSection')} lead={t('peopleLead')} count={rows?.length}

@@ -19,7 +19,7 @@ import { Menu, type MenuItem } from '../ui/popover.tsx';
 import { Proof } from '../ui/proof.tsx';
 import { Empty, Failed, Skeleton } from '../ui/states.tsx';
 import { Table, type Column } from '../ui/table.tsx';
-import { connectionColumns } from './people.tsx';
+import { connectionColumns, stands } from './people.tsx';
 import { ViewerChoice } from './viewer.tsx';
 
 const SECTION_ROWS = 100;
@@ -92,6 +92,7 @@ function HomeOf({ account, viewer }: { account: number; viewer: number }) {
 function Stats({ home }: { home: Home }) {
   const { t, format } = useText();
   const ailing = home.my_apps.filter((row) => row.state !== null && row.state !== 'connected').length;
+  const broken = home.disconnected + home.expired + home.reauth + home.error;
   const idle = home.other_apps.filter((row) => row.unused).length;
   return (
     <ul class="stats">
@@ -99,11 +100,14 @@ function Stats({ home }: { home: Home }) {
         <span class="stat-name">{t('statApps')}</span>
         <span class="stat-value">{format.number(home.apps)}</span>
         <span class="stat-sub">{t('statAppsSub', { n: home.connections })}</span>
+        <span class="stat-sub">{t('statAppsWorking', { n: home.connections_connected })}</span>
+        {home.seen_only > 0 && <span class="stat-sub" title={t('statSeenHelp')}>{t('statSeen', { n: home.seen_only })}</span>}
       </li>
       <li class="stat">
         <span class="stat-name">{t('statProblems')}</span>
-        <span class={`stat-value ${home.problems ? 'bad-text' : ''}`}>{format.number(home.problems)}</span>
+        <span class={`stat-value ${broken ? 'bad-text' : ''}`}>{format.number(broken)}</span>
         <span class="stat-sub">{`${t('statHealthy')}: ${format.number(home.connected)}`}</span>
+        {home.problems > 0 && <span class="stat-sub">{t('statOpen', { n: home.problems })}</span>}
       </li>
       <li class="stat">
         <span class="stat-name">{t('statMine')}</span>
@@ -408,7 +412,7 @@ function People({ account, app, name, now, onClose }: {
       {people.trouble && !people.value && <Failed trouble={people.trouble} retry={people.reload} />}
       {!people.value && !people.trouble && <Skeleton rows={3} />}
       {people.value && (
-        <Table id="people" caption={title} columns={columns} rows={people.value.data.rows} rowKey={(r) => r.user ?? -1} sort="user"
+        <Table id="people" caption={title} columns={columns} rows={people.value.data.rows.filter(stands)} rowKey={(r) => r.user ?? -1} sort="user"
           empty={<Empty icon="users" title={t('peopleNone')} />} />
       )}
     </Dialog>

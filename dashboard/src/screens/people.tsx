@@ -4,6 +4,12 @@ import type { Language } from '../i18n/index.ts';
 import { Ago, Avatar, DateOf, Mark, StateBadge, userName } from '../ui/bits.tsx';
 import type { Column } from '../ui/table.tsx';
 
+/** A person's connection, working or not: what the engine counts as such. One that was uninstalled, or
+ * of which only a setting is known, is none. */
+export function stands(row: ConnectionRow): boolean {
+  return row.user !== null && row.state !== 'uninstalled' && row.state !== 'none';
+}
+
 export function connectionColumns(language: Language, now: Time): Column<ConnectionRow>[] {
   const { t } = language;
   return [

@@ -29,6 +29,21 @@ test('home and app', async (t) => {
         await dialog.waitFor({ state: 'detached' });
       }
     });
+    await t.test('the numbers of the home add up, and people are as many as are listed', async () => {
+      await open(`${A}/home?viewer=7`);
+      const [apps, broken, mine, others] = (await page.locator('.stat-value').allInnerTexts()).map(Number);
+      const [, fine] = /Apps without: (\d+)/.exec(await page.locator('.stats').innerText());
+      assert.equal(broken + Number(fine), apps);
+      assert.equal(mine + others, apps);
+      await page.locator('.people-button').first().click();
+      await page.waitForSelector('dialog tbody tr');
+      const shown = await page.locator('dialog tbody tr').count();
+      assert.equal(shown, mock.apps.find((a) => page.url().includes(`people=${a.app}`)).connections);
+      await open(`${A}/apps/502?viewer=7`);
+      const tile = await page.locator('.facts div', { hasText: 'People' }).locator('dd').innerText();
+      assert.equal(await page.locator('#people-title .count').innerText(), tile);
+      assert.ok((await rowsOf(page, 'People')).every(([name]) => !name.includes('Rolf Gone')));
+    });
     await t.test('a request for oneself names oneself', async () => {
       await open(`${A}/home?viewer=7`);
       await page.locator('#others .menu-cell button').first().click();

@@ -1,5 +1,6 @@
 // What the page works out by itself: addresses, stacks, spikes, pace, trend.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -55,6 +56,18 @@ test('what a spreadsheet would run is text, and nothing else changes', () => {
     ['"a,=b","""=c"\r\n', '"a,=b","""=c"\r\n'],
   ];
   for (const [from, want] of rows) assert.equal(m.guardCsv(from), want);
+});
+
+test('a CSV for people has instants and names, and loses nothing', async () => {
+  const namesOf = async (kind) => new Map(kind === 'apps' ? [['5', 'A, "B"']] : [['7', 'Maja']]);
+  const got = await m.csvForPeople('time,app,user,note\r\n0,5,7,"x\n""y"""\r\n1000,6,,\r\n', namesOf);
+  assert.equal(got, 'time,app,app_name,user,user_name,note\r\n1970-01-01T00:00:00.000Z,5,"A, ""B""",7,Maja,"x\n""y"""\r\n1970-01-01T00:00:01.000Z,6,,,,\r\n');
+  assert.equal(await m.csvForPeople('day,n\r\n', namesOf), 'day,n\r\n');
+  const def = readFileSync(new URL('../../schemas/query.def', import.meta.url), 'utf8');
+  const views = 'RECORDS|API_USAGE|USAGE_ALERTS|DISTINCT_RECORDS|RECORD_ALERTS|ACTIVITY|CONNECTIONS|ATTENTION|MY_APPS|OTHER_APPS|RECOMMENDATIONS|ACADEMY|PERMISSIONS';
+  const columns = [...def.matchAll(new RegExp(`^COLUMN\\((?:${views}), \\w+, "(\\w+)", (\\w+)`, 'gm'))];
+  assert.ok(columns.length > 100);
+  for (const [, name, type] of columns) assert.equal(m.TIMES.includes(name), type === 'TIME', name);
 });
 
 test('marks that turn text around are made visible, raw and escaped', () => {

@@ -107,8 +107,39 @@ export function guardCsv(csv: string): string {
   return out;
 }
 
+/** Columns that are instants in every view that has them (schemas/query.def). */
+export const TIMES = ['time', 'received', 'opened', 'last_seen', 'ended', 'resolved', 'since', 'installed', 'last_activity', 'last_sent', 'last_received', 'updated'];
+const NAMED: Record<string, 'apps' | 'users'> = { app: 'apps', user: 'users', by: 'users' };
+
+export type NamesOf = (kind: 'apps' | 'users') => Promise<Map<string, string>>;
+
+/** Cells of CSV lines; quotes as RFC 4180 has them. */
+export function csvRows(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, cell, end] of text.matchAll(/("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/g)) {
+    if (end === '' && cell === '' && row.length === 0) break;
+    row.push(cell!.startsWith('"') ? cell!.slice(1, -1).replaceAll('""', '"') : cell!);
+    if (end !== ',') rows.push(row.splice(0));
+  }
+  return rows;
+}
+
+/** For people: instants as RFC 3339, and beside the number of an app or a user its name. */
+export async function csvForPeople(text: string, namesOf: NamesOf): Promise<string> {
+  const [head = [], ...rows] = csvRows(text);
+  const wanted = head.filter((name) => NAMED[name] && !head.includes(`${name}_name`) && !(name === 'app' && head.includes('name')));
+  const names = new Map<string, Map<string, string>>();
+  for (const name of wanted) names.set(name, await namesOf(NAMED[name]!));
+  const quoted = (cell: string) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  const line = (cells: string[]) => `${cells.map(quoted).join(',')}\r\n`;
+  const shown = (cell: string, i: number) => (TIMES.includes(head[i]!) && /^\d+$/.test(cell) ? new Date(Number(cell)).toISOString() : cell);
+  const of = (cells: string[]) => cells.flatMap((cell, i) => (names.has(head[i]!) ? [cell, names.get(head[i]!)!.get(cell) ?? ''] : [shown(cell, i)]));
+  return line(head.flatMap((name) => (names.has(name) ? [name, `${name}_name`] : [name]))) + rows.map((cells) => line(of(cells))).join('');
+}
+
 /** All pages of a view as one CSV text with one header line. */
-export async function getCsv(url: string): Promise<string> {
+export async function getCsv(url: string, namesOf: NamesOf): Promise<string> {
   const parts: string[] = [];
   let at: string | null = url;
   for (let page = 0; at && page < 1000; page++) {
@@ -117,7 +148,7 @@ export async function getCsv(url: string): Promise<string> {
     parts.push(page === 0 ? text : text.slice(text.indexOf('\n') + 1));
     at = nextLink(response.headers.get('Link'));
   }
-  return guardCsv(parts.join(''));
+  return guardCsv(await csvForPeople(parts.join(''), namesOf));
 }
 
 export async function postJson(url: string, body: unknown, headers: Record<string, string>): Promise<unknown> {

@@ -1,6 +1,8 @@
 // The rows of a table as a file: the same question with the same filters, asked as CSV, all pages.
 import { useState } from 'preact/hooks';
-import { getCsv, type Trouble } from '../core/api.ts';
+import { address, getCsv, getRows, type NamesOf, type Trouble } from '../core/api.ts';
+import { useRoute } from '../core/router.ts';
+import type { AppRow, UserRow } from '../core/types.ts';
 import { useText } from '../i18n/index.ts';
 import { Button } from './bits.tsx';
 import { toast } from './toast.tsx';
@@ -9,6 +11,16 @@ export interface CsvSource {
   url: string;
   /** Of the file, without ".csv". */
   name: string;
+}
+
+const NAMES_MAX = 100000;
+
+/** Names as the directory and the catalogue have them, asked for when a file is made. */
+function namesIn(account: number): NamesOf {
+  return async (kind) => {
+    const { data } = await getRows<Partial<AppRow & UserRow>>(address(account, kind), NAMES_MAX);
+    return new Map(data.rows.map((row) => [String(row.app ?? row.user), row.name ?? '']));
+  };
 }
 
 function save(text: string, name: string): void {
@@ -24,11 +36,12 @@ function save(text: string, name: string): void {
 
 export function CsvButton({ source, what }: { source: CsvSource; what: string }) {
   const { t } = useText();
+  const { account } = useRoute();
   const [busy, setBusy] = useState(false);
   const onClick = async () => {
     setBusy(true);
     try {
-      save(await getCsv(source.url), source.name);
+      save(await getCsv(source.url, namesIn(account!)), source.name);
       toast(t('csvReady'));
     } catch (error) {
       toast(t('csvFailed', { why: (error as Trouble).message }));

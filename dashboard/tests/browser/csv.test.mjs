@@ -36,7 +36,8 @@ test('csv', async (t) => {
       const byName = new Map(rows.map((row) => [row.name, row]));
       for (const [app, , date, by] of shown) {
         const row = byName.get(app.split('\n')[0]);
-        assert.equal(new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).format(Number(row.installed)), date);
+        assert.equal(new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).format(new Date(row.installed)), date);
+        assert.match(row.installed, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
         assert.equal(row.installer_name, by);
       }
     });
@@ -53,7 +54,9 @@ test('csv', async (t) => {
       const shown = await page.locator('tbody tr time').evaluateAll((all) => all.map((x) => Date.parse(x.dateTime)));
       const { rows } = await download(page, 'Download Activities as CSV');
       assert.ok(shown.length > 10);
-      assert.deepEqual(rows.map((r) => Number(r.time)), shown);
+      assert.deepEqual(rows.map((r) => Date.parse(r.time)), shown);
+      assert.ok(rows.every((r) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(r.time) && r.app_name === names.get(r.app)));
+      assert.ok(rows.some((r) => r.user === '7' && r.user_name === 'Maja Kowalska'));
       assert.ok(rows.every((r) => ['app.connected', 'app.error', 'app.installed'].includes(r.type)));
     });
     await t.test('API calls, cell by cell', async () => {

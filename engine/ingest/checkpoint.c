@@ -175,7 +175,7 @@ static void set_pace(struct checkpoint *c)
     const uint32_t memory = due_for(generation_bytes(c->active), generation_share(c));
     const uint32_t log = due_for(c->log_bytes - c->active_log_bytes, c->journal_bytes);
 
-    pace_due(&c->pace, memory > log ? memory : log);
+    pace_due(&c->pace, !c->frozen_early ? PACE_ALL : memory > log ? memory : log);
 }
 
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
@@ -191,6 +191,7 @@ static void freeze(struct checkpoint *c)
     bool leisure = has_leisure(c);
 
     c->frozen = c->active;
+    c->frozen_early = !leisure;
     c->active = c->spare;
     c->spare = NULL;
     generation_begin_at(c->active, end);

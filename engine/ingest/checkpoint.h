@@ -27,6 +27,7 @@ struct checkpoint {
     struct days_writer *writer;
     struct generation *active;
     struct generation *frozen;      /* being merged; NULL: none */
+    bool frozen_early;              /* for its size, before it was old: events come fast */
     struct generation *spare;       /* empty; NULL: frozen, or being emptied */
     struct signals *signals;        /* those of the active one, borrowed from it */
     struct signals *signals_frozen; /* being merged, in slices; NULL: none */

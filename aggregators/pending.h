@@ -142,10 +142,10 @@ void array_grow(void **p, size_t *bytes);
      (a).n++)
 #define ARRAY_FINI(a) block_free((a).p, (a).bytes)
 
-/* Empty it. It keeps twice the memory that was in use, so that what is kept follows what is needed.
- */
+/* Empty it. It keeps the memory that was in use and no more: two generations that take turns then
+ * never hold more than both have used at once. */
 #define ARRAY_RESET(a)                                                                             \
-    (block_trim((a).p, (a).bytes, 2 * (size_t)(a).n * sizeof *(a).p), (void)((a).n = 0))
+    (block_trim((a).p, (a).bytes, (size_t)(a).n * sizeof *(a).p), (void)((a).n = 0))
 
 static inline uint64_t tally_hash(uint64_t account, int32_t day)
 {

@@ -113,6 +113,7 @@ void checkpoint_fold(struct checkpoint *c, const struct batch *b, uint64_t posit
                      int64_t received_ms, int64_t mono_ms)
 {
     generation_fold(c->active, &(struct fold){b->ev, b->verdict, b->n, position, received_ms});
+    c->fold_mono_ms = mono_ms;
     if (c->active_since_mono_ms == 0)
         c->active_since_mono_ms = mono_ms;
 }
@@ -162,6 +163,7 @@ static bool has_leisure(const struct checkpoint *c)
 
 /* A merge should be done when the active generation is this full: some time is left for signals. */
 #define MERGED_AT 700 /* per mille */
+#define QUIET_MS  50  /* so long after the last fold nobody wants the processor */
 
 static uint32_t due_for(uint64_t used, uint64_t budget)
 {
@@ -170,12 +172,14 @@ static uint32_t due_for(uint64_t used, uint64_t budget)
     return used >= by ? PACE_ALL : (uint32_t)(used * PACE_ALL / by);
 }
 
-static void set_pace(struct checkpoint *c)
+static void set_pace(struct checkpoint *c, int64_t mono_ms)
 {
     const uint32_t memory = due_for(generation_bytes(c->active), generation_share(c));
     const uint32_t log = due_for(c->log_bytes - c->active_log_bytes, c->journal_bytes);
 
-    pace_due(&c->pace, !c->frozen_early ? PACE_ALL : memory > log ? memory : log);
+    const bool rests = c->frozen_early && mono_ms - c->fold_mono_ms <= QUIET_MS;
+
+    pace_due(&c->pace, !rests ? PACE_ALL : memory > log ? memory : log);
 }
 
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
@@ -224,7 +228,7 @@ void checkpoint_turn(struct checkpoint *c, const struct clock *now, bool may_pur
 
     const bool waits = now->mono_ms < c->retry_mono_ms; /* for room, which a purge may make */
 
-    set_pace(c);
+    set_pace(c, now->mono_ms);
     if (c->working || c->failed)
         return;
     if (c->frozen == NULL && c->spare != NULL && is_due(c, now->mono_ms))

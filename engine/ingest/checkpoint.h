@@ -43,6 +43,7 @@ struct checkpoint {
     uint64_t active_log_bytes;    /* the same where the active generation begins */
     uint64_t covered_log_bytes;   /* the same at `covered` */
     int64_t active_since_mono_ms; /* first fold into the active one; 0: it is empty */
+    int64_t fold_mono_ms;         /* the last one of any */
     int64_t retry_mono_ms;        /* a merge failed: not before */
     int64_t purge_mono_ms;        /* next purge: not before */
     int32_t purge_first_day;      /* of the last one: days before are gone or going */

@@ -20,6 +20,16 @@ void *merge_alloc(size_t n)
     return p;
 }
 
+void *merge_more(void *p, uint32_t need, uint32_t *cap, size_t size)
+{
+    if (need <= *cap)
+        return p;
+    *cap = need + need / 2 + 64;
+    void *q = realloc(p, *cap * size);
+    CHECK(q);
+    return q;
+}
+
 void sort_items(struct sort_item *items, struct sort_item *tmp, size_t n)
 {
     uint64_t lo_or = 0, lo_and = UINT64_MAX;

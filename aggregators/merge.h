@@ -60,6 +60,7 @@ void sort_items(struct sort_item *items, struct sort_item *tmp, size_t n);
 
 /* Heap memory or an abort: a merge works on what is committed already and has nobody to refuse. */
 void *merge_alloc(size_t n);
+void *merge_more(void *p, uint32_t need, uint32_t *cap, size_t size); /* room for `need` elements */
 
 static inline bool merge_is_due(const struct merge *m)
 {

@@ -84,11 +84,7 @@ static void pack(struct sheet_blocks *b, uint64_t account, size_t at, bool alone
 {
     uint8_t scratch[20];
     const size_t n = b->packed.n - at;
-    if (b->sheets_n == b->sheets_cap) {
-        b->sheets_cap = b->sheets_cap * 2 + 256;
-        b->sheets = realloc(b->sheets, b->sheets_cap * sizeof *b->sheets);
-        CHECK(b->sheets);
-    }
+    b->sheets = merge_more(b->sheets, b->sheets_n + 1, &b->sheets_cap, sizeof *b->sheets);
     if (!b->bound_set)
         b->bound = b->last = account;
     b->bound_set = true;

@@ -40,16 +40,6 @@ struct writer {
     bool closed;      /* the day keeps no quarter hours */
 };
 
-static void *more(void *p, uint32_t need, uint32_t *cap, size_t size)
-{
-    if (need <= *cap)
-        return p;
-    *cap = need + need / 2 + 64;
-    void *q = realloc(p, *cap * size);
-    CHECK(q);
-    return q;
-}
-
 static int by_app(const void *a, const void *b)
 {
     const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
@@ -82,7 +72,7 @@ static void gather_rows(struct writer *w, const struct tally *t)
     const struct generation *g = w->m->g;
     w->rows_n = 0;
     for (uint32_t at = t->first_row; at != NONE; at = g->row.p[at].next) {
-        w->rows = more(w->rows, w->rows_n + 1, &w->rows_cap, sizeof *w->rows);
+        w->rows = merge_more(w->rows, w->rows_n + 1, &w->rows_cap, sizeof *w->rows);
         w->rows[w->rows_n++] = &g->row.p[at];
     }
     if (w->rows_n > 24) {
@@ -103,7 +93,7 @@ static void gather_cells(struct writer *w, const struct row *r)
     const struct generation *g = w->m->g;
     w->pending_n = 0;
     for (uint32_t at = r->first_cell; at != NONE; at = g->cell.p[at].next) {
-        w->pending = more(w->pending, w->pending_n + 1, &w->pending_cap, sizeof *w->pending);
+        w->pending = merge_more(w->pending, w->pending_n + 1, &w->pending_cap, sizeof *w->pending);
         w->pending[w->pending_n++] = (struct cell){g->cell.p[at].slot, g->cell.p[at].count};
     }
     w->done += w->pending_n;
@@ -227,8 +217,8 @@ static void begin_row(struct writer *w, uint64_t app, size_t more_bytes)
     if (w->out->body.n > last->from &&
         w->out->body.n - last->from + more_bytes + 20 > SHEET_CHUNK) {
         last->to = w->out->body.n;
-        w->out->chunks =
-            more(w->out->chunks, w->out->chunks_n + 1, &w->out->chunks_cap, sizeof *w->out->chunks);
+        w->out->chunks = merge_more(w->out->chunks, w->out->chunks_n + 1, &w->out->chunks_cap,
+                                    sizeof *w->out->chunks);
         w->out->chunks[w->out->chunks_n++] = (struct chunk){app, w->out->body.n, 0};
         w->out->app_last = app;
     }
@@ -298,7 +288,7 @@ static void merge_rows(struct writer *w, struct reader *old, uint64_t app_first,
 static void begin_chunks(struct writer *w, uint64_t app_first)
 {
     buf_reset(&w->out->body);
-    w->out->chunks = more(w->out->chunks, 1, &w->out->chunks_cap, sizeof *w->out->chunks);
+    w->out->chunks = merge_more(w->out->chunks, 1, &w->out->chunks_cap, sizeof *w->out->chunks);
     w->out->chunks[0] = (struct chunk){app_first, 0, 0};
     w->out->chunks_n = 1;
     w->out->app_last = app_first;

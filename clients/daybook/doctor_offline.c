@@ -261,7 +261,7 @@ static void check_received(struct offline *o, struct txn *t)
         late += found->late;
         duplicate += found->duplicate;
         rejected += found->rejected;
-        if (agree(n->late, found->late, false) && agree(n->duplicate, found->duplicate, partly) &&
+        if (n->late == found->late && agree(n->duplicate, found->duplicate, partly) &&
             agree(n->rejected, found->rejected, partly))
             continue;
         bad++;

@@ -174,12 +174,15 @@ static uint32_t due_for(uint64_t used, uint64_t budget)
 
 static void set_pace(struct checkpoint *c, int64_t mono_ms)
 {
-    const uint32_t memory = due_for(generation_bytes(c->active), generation_share(c));
-    const uint32_t log = due_for(c->log_bytes - c->active_log_bytes, c->journal_bytes);
+    uint32_t due = PACE_ALL;
 
-    const bool rests = c->frozen_early && mono_ms - c->fold_mono_ms <= QUIET_MS;
+    if (c->frozen_early && mono_ms - c->fold_mono_ms <= QUIET_MS) {
+        const uint32_t memory = due_for(generation_bytes(c->active), generation_share(c));
+        const uint32_t log = due_for(c->log_bytes - c->active_log_bytes, c->journal_bytes);
 
-    pace_due(&c->pace, !rests ? PACE_ALL : memory > log ? memory : log);
+        due = memory > log ? memory : log;
+    }
+    pace_due(&c->pace, due);
 }
 
 static bool is_due(const struct checkpoint *c, int64_t mono_ms)
